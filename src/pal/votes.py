@@ -1,0 +1,114 @@
+"""Votes on pairs of items: how often each pair was called alike and unlike.
+
+Definition. A pair {i, j}, i < j, has the key i · n_items + j; its verdict is the sign of (alike votes − unlike votes),
+so the order of answers, and which of the two items was the template, do not matter.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Int64, Integer
+from numpy import ndarray
+
+from pal.answers import Answers
+from pal.errors import InvalidInputError
+
+
+class Counts(NamedTuple):
+    """Votes by pair, sorted by key, each key once."""
+
+    key: Int64[ndarray, " p"]
+    alike: Int64[ndarray, " p"]
+    unlike: Int64[ndarray, " p"]
+
+    @property
+    def verdict(self) -> Int64[ndarray, " p"]:
+        """+1 alike, −1 unlike, 0 undecided."""
+        return np.sign(self.alike - self.unlike)
+
+
+@dataclass(frozen=True, eq=False)
+class PairVotes:
+    """All votes, as runs of geometrically growing size, shared between successive states.
+
+    Adding a page merges only runs of about its own size, so n answers cost O(n log n) in all; a lookup searches
+    O(log n) runs.
+    """
+
+    n_items: int
+    runs: tuple[Counts, ...] = ()
+
+    def add(self, counts: Counts) -> "PairVotes":
+        """Votes with ``counts`` added."""
+        runs = [*self.runs, counts]
+        while len(runs) > 1 and len(runs[-2].key) <= 2 * len(runs[-1].key):
+            runs[-2:] = [merge(runs[-2], runs[-1])]
+        return PairVotes(self.n_items, tuple(runs))
+
+    def look_up(self, key: Int64[ndarray, " q"]) -> Counts:
+        """Votes on some pairs, zero where there are none; the keys need not be sorted."""
+        alike, unlike = np.zeros_like(key), np.zeros_like(key)
+        for run in self.runs:
+            if len(run.key):
+                at = np.minimum(np.searchsorted(run.key, key), len(run.key) - 1)
+                hit = run.key[at] == key
+                alike += np.where(hit, run.alike[at], 0)
+                unlike += np.where(hit, run.unlike[at], 0)
+        return Counts(key, alike, unlike)
+
+    def all(self) -> Counts:
+        """Votes on every pair ever asked, sorted."""
+        if not self.runs:
+            nothing = np.zeros(0, dtype=np.int64)
+            return Counts(nothing, nothing, nothing)
+        total = self.runs[0]
+        for run in self.runs[1:]:
+            total = merge(total, run)
+        return total
+
+    def ends(self, key: Int64[ndarray, " q"]) -> Int64[ndarray, "q 2"]:
+        """Recover the two items of each key."""
+        return np.stack(np.divmod(key, self.n_items), axis=1)
+
+
+def count(n_items: int, answers: Answers) -> Counts:
+    """Count the votes of answers, O(n log n). Answers of 0, "cannot tell", are no votes.
+
+    Raises
+    ------
+    InvalidInputError
+        If an answer names an item outside 0..n_items − 1.
+    """
+    for column in (answers.template, answers.item):
+        if len(column) and (column.min() < 0 or column.max() >= n_items):
+            raise InvalidInputError(
+                f"answers must name items in 0..{n_items - 1}, got {column.min()}..{column.max()}; "
+                "is the log from another data set?"
+            )
+    voted = answers.relation != 0
+    key = pair_key(n_items, answers.template[voted], answers.item[voted])
+    return _sum(key, answers.relation[voted] > 0, answers.relation[voted] < 0)
+
+
+def pair_key(n_items: int, a: Integer[ndarray, " q"], b: Integer[ndarray, " q"]) -> Int64[ndarray, " q"]:
+    """Key of each unordered pair."""
+    return np.minimum(a, b).astype(np.int64) * n_items + np.maximum(a, b)
+
+
+def merge(first: Counts, second: Counts) -> Counts:
+    """Add up two sorted tables."""
+    return _sum(np.r_[first.key, second.key], np.r_[first.alike, second.alike], np.r_[first.unlike, second.unlike])
+
+
+def _sum(key: ndarray, alike: ndarray, unlike: ndarray) -> Counts:
+    order = np.argsort(key, kind="stable")
+    key = key[order]
+    first = np.flatnonzero(np.r_[True, key[1:] != key[:-1]]) if len(key) else np.zeros(0, dtype=np.int64)
+    if not len(key):
+        return Counts(key, first, first)
+    return Counts(
+        key[first],
+        np.add.reduceat(alike[order].astype(np.int64), first),
+        np.add.reduceat(unlike[order].astype(np.int64), first),
+    )
