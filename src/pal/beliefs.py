@@ -1,0 +1,170 @@
+"""Beliefs: P(class | answers, features) for every item, and where each label comes from.
+
+Definition. A *class* is a group of items (:mod:`pal.knowledge`) that differs from every other class; it is named by
+its *anchor*, the item most often found alike there. A label is
+
+- *told* if a labeler compared the item with the anchor of its class, or it is the anchor;
+- *deduced* if it follows from a chain of answers, or by elimination;
+- *predicted* if it is only believed.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Bool, Float, Int8, Int64
+from numpy import ndarray
+from scipy.sparse import csr_array
+
+from pal.knowledge import Knowledge
+
+PREDICTED, DEDUCED, TOLD = np.int8(0), np.int8(1), np.int8(2)
+SOURCES = ("predicted", "deduced", "told")
+
+# Weight of the neighbours against the seed in propagation: the usual value (Zhou et al. 2004).
+_ALPHA = 0.99
+_STEPS = 60
+
+
+@dataclass(frozen=True, eq=False)
+class Beliefs:
+    """Posterior over classes, one row an item.
+
+    Parameters
+    ----------
+    probability
+        (n_items, n_classes), rows sum to 1; no columns while no class is known.
+    anchor
+        (n_classes,) item that names each class.
+    source
+        (n_items,) 0 predicted, 1 deduced, 2 told.
+    """
+
+    probability: Float[ndarray, "n_items n_classes"]
+    anchor: Int64[ndarray, " n_classes"]
+    source: Int8[ndarray, " n_items"]
+
+    @cached_property
+    def label(self) -> Int64[ndarray, " n_items"]:
+        """Most probable class, −1 where no class is known."""
+        if not len(self.anchor):
+            return np.full(len(self.source), -1)
+        return self.probability.argmax(axis=1)
+
+    @cached_property
+    def confidence(self) -> Float[ndarray, " n_items"]:
+        """Probability of the label."""
+        return self.probability.max(axis=1, initial=0.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Settled:
+    """What knowledge alone says about classes.
+
+    Parameters
+    ----------
+    anchor
+        (n_classes,) item that names each class.
+    label
+        (n_items,) class of each settled item, −1 for the others.
+    source
+        (n_items,) as in :class:`Beliefs`.
+    excluded
+        (n_items, n_classes) classes an item is known not to be of.
+    """
+
+    anchor: Int64[ndarray, " n_classes"]
+    label: Int64[ndarray, " n_items"]
+    source: Int8[ndarray, " n_items"]
+    excluded: Bool[ndarray, "n_items n_classes"]
+
+
+def settle(knowledge: Knowledge, /) -> Settled:
+    """Classes that the answers prove, and the items they settle; O(N C + votes).
+
+    Classes are the groups of ``knowledge.classes``, then, largest first, every group that differs from all classes
+    found so far; a group that might still be one of them is no class yet.
+    """
+    n = knowledge.n_items
+    group, differing = knowledge.group, knowledge.differing
+    anchors = _anchors(knowledge)
+    size = np.bincount(group, minlength=n)
+    candidates = np.flatnonzero((group == np.arange(n)) & ((size > 1) | np.isin(np.arange(n), differing)))
+    order = candidates[np.argsort(-size[candidates], kind="stable")]
+    known = list(dict.fromkeys(group[list(knowledge.classes)].tolist()))
+    classes = _greedy_classes([*known, *(g for g in order.tolist() if g not in set(known))], known, differing)
+    slot = np.full(n, -1)
+    slot[classes] = np.arange(len(classes))
+    label = slot[group]
+    anchor = anchors[classes] if len(classes) else np.zeros(0, dtype=np.int64)
+    for item in knowledge.classes:
+        anchor[slot[group[item]]] = item
+    excluded = np.zeros((n, len(classes)), dtype=bool)
+    for own, other in (differing.T, differing.T[::-1]):
+        hit = slot[other] >= 0
+        excluded[own[hit], slot[other[hit]]] = True
+    source = np.where(label >= 0, DEDUCED, PREDICTED)
+    source[_direct(knowledge, anchor, label)] = TOLD
+    return Settled(anchor, label, source, excluded[group])
+
+
+def _greedy_classes(order: list[int], known: list[int], differing: Int64[ndarray, "d 2"]) -> list[int]:
+    neighbours: dict[int, set[int]] = {}
+    for g, h in differing.tolist():
+        neighbours.setdefault(g, set()).add(h)
+        neighbours.setdefault(h, set()).add(g)
+    classes: list[int] = list(known)
+    for g in order[len(known) :]:
+        if not classes or neighbours.get(g, set()).issuperset(classes):
+            classes.append(g)
+    return classes
+
+
+def _anchors(knowledge: Knowledge) -> Int64[ndarray, " n_items"]:
+    """Item of each group (indexed by the group's name) with most alike pairs; ties go to the smallest item."""
+    counts = knowledge.votes.all()
+    alike = knowledge.votes.ends(counts.key[counts.verdict > 0])
+    degree = np.bincount(alike.ravel(), minlength=knowledge.n_items)
+    order = np.lexsort((np.arange(knowledge.n_items), -degree))
+    group, first = np.unique(knowledge.group[order], return_index=True)
+    anchor = np.arange(knowledge.n_items)
+    anchor[group] = order[first]
+    return anchor
+
+
+def _direct(knowledge: Knowledge, anchor: Int64[ndarray, " c"], label: Int64[ndarray, " n"]) -> Int64[ndarray, " told"]:
+    """Anchors, and the items that an alike verdict joins to the anchor of their class."""
+    counts = knowledge.votes.all()
+    ends = knowledge.votes.ends(counts.key[counts.verdict > 0])
+    both = np.concatenate([ends, ends[:, ::-1]])
+    both = both[label[both[:, 1]] >= 0]
+    told = both[anchor[label[both[:, 1]]] == both[:, 0], 1]
+    return np.unique(np.concatenate([anchor, told]))
+
+
+def propagate(
+    affinity: csr_array, settled: Settled, /, *, alpha: float = _ALPHA, steps: int = _STEPS
+) -> Float[ndarray, "n_items n_classes"]:
+    """Posterior by label propagation (Zhou et al. 2004, https://papers.nips.cc/paper/2506), O(steps · nnz · C).
+
+    ``affinity`` is symmetric and normalised, S = D^{-1/2} W D^{-1/2}. Settled rows are one-hot; excluded classes have
+    probability 0; each class is weighted to the share that the propagated mass itself suggests.
+    """
+    n, c = settled.excluded.shape
+    if c == 0:
+        return np.zeros((n, 0))
+    seeds = np.zeros((n, c))
+    known = np.flatnonzero(settled.label >= 0)
+    seeds[known, settled.label[known]] = 1.0
+    seeds /= np.maximum(seeds.sum(axis=0), 1.0)
+    mass = seeds.copy()
+    for _ in range(steps):
+        mass = alpha * (affinity @ mass) + (1.0 - alpha) * seeds
+    mass = mass / np.maximum(mass.sum(axis=0), 1e-300)
+    floor = 1e-3 * mass.mean()
+    probability = np.where(settled.excluded, 0.0, mass + floor)
+    probability[known] = 0.0
+    probability[known, settled.label[known]] = 1.0
+    total = probability.sum(axis=1, keepdims=True)
+    # Excluded from every known class: of a class not seen yet, so nothing is believed.
+    return np.divide(probability, total, out=np.full_like(probability, 1.0 / max(c, 1)), where=total > 0)

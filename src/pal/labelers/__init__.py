@@ -1,0 +1,13 @@
+"""Labelers: who answers. A labeler maps a question to one relation a tile: +1 alike, −1 unlike, 0 cannot tell."""
+
+from collections.abc import Callable
+
+from jaxtyping import Int8
+from numpy import ndarray
+
+from pal.answers import Question
+from pal.labelers.simulated import SimulatedLabeler
+
+__all__ = ["Labeler", "SimulatedLabeler"]
+
+Labeler = Callable[[Question], Int8[ndarray, " q"]]

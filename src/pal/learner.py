@@ -1,0 +1,73 @@
+"""The learner: from knowledge to an embedding and beliefs, refitted as answers arrive.
+
+What depends on the features alone (kernel features, their factorisation, the neighbour graph) is computed once, by
+:func:`prepare`; a page of answers then costs one small eigenproblem and one propagation (:func:`learn`).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+from scipy.sparse import csr_array
+
+from pal.beliefs import Beliefs, propagate, settle
+from pal.builders import from_knowledge
+from pal.embedding import GraphEmbedding
+from pal.errors import InvalidInputError
+from pal.knowledge import Knowledge
+from pal.neighbors import affinity
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """What a learner keeps of the features: a fitted :class:`GraphEmbedding` and the neighbour graph S."""
+
+    x: Float[ndarray, "n d"]
+    embedder: GraphEmbedding
+    affinity: csr_array
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """What is learned from one state of knowledge: embedding Z (n, k) and beliefs."""
+
+    embedding: Float[ndarray, "n k"]
+    beliefs: Beliefs
+
+
+def prepare(
+    x: Float[ndarray, "n d"],
+    /,
+    *,
+    n_components: int = 16,
+    n_neighbors: int = 10,
+    n_landmarks: int = 512,
+    seed: int = 0,
+) -> Prepared:
+    """Prepare features for learning; O(n · n_landmarks² + neighbours).
+
+    Raises
+    ------
+    InvalidInputError
+        If there are fewer than 2 items, or an entry isn't finite.
+    """
+    x = np.asarray(x)
+    if x.ndim != 2 or len(x) < 2:
+        raise InvalidInputError(f"expected features of at least 2 items, (n, d), got shape {x.shape}; add items")
+    if not np.isfinite(x).all():
+        bad = int((~np.isfinite(x)).any(axis=1).sum())
+        raise InvalidInputError(f"features must be finite, got NaN or infinity in {bad} row(s); remove those items")
+    x = x.astype(np.float64, copy=False)
+    embedder = GraphEmbedding(
+        n_components=min(n_components, len(x) - 1), n_landmarks=n_landmarks, random_state=seed
+    ).fit(x)
+    return Prepared(x, embedder, affinity(x, n_neighbors=n_neighbors))
+
+
+def learn(prepared: Prepared, knowledge: Knowledge, /) -> Model:
+    """Refit to a state of knowledge; O(m³ + steps · nnz · C), with m features and C classes."""
+    embedding = prepared.embedder.update(from_knowledge(knowledge)).embedding_
+    settled = settle(knowledge)
+    probability = propagate(prepared.affinity, settled)
+    return Model(embedding, Beliefs(probability, settled.anchor, settled.source))

@@ -1,0 +1,52 @@
+"""What an oracle may look at, and what it returns."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Bool, Float
+from numpy import ndarray
+
+from pal.answers import Answers, Question
+from pal.beliefs import Beliefs
+from pal.knowledge import Knowledge
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """State of the loop when a question is due.
+
+    Parameters
+    ----------
+    knowledge
+        What the answers imply.
+    answers
+        All answers so far.
+    embedding
+        Z, (n_items, k).
+    beliefs
+        Posterior over classes, perhaps a page or two behind the answers.
+    page_size
+        Tiles a page.
+    rng
+        Source of every random choice.
+    held
+        (n_items,) items that must not be shown: on a page still open, flagged, or not yet encoded.
+    """
+
+    knowledge: Knowledge
+    answers: Answers
+    embedding: Float[ndarray, "n_items k"]
+    beliefs: Beliefs
+    page_size: int
+    rng: np.random.Generator
+    held: Bool[ndarray, " n_items"] = field(repr=False)
+
+    @property
+    def n_items(self) -> int:
+        """Number of items, N."""
+        return self.knowledge.n_items
+
+
+#: An oracle returns the next page, or several to be asked at once, or none when nothing is left to ask.
+Oracle = Callable[[State], list[Question]]
