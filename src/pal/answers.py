@@ -56,6 +56,11 @@ class Answers:
     time: Float64[ndarray, " n"]
 
     def __post_init__(self) -> None:
+        if not np.isin(self.relation, (-1, 0, 1)).all():  # before the cast, which would wrap or truncate
+            raise InvalidInputError(
+                f"relations must be -1, 0 or +1, got {np.unique(self.relation).tolist()}; "
+                "use +1 alike, -1 unlike, 0 cannot tell"
+            )
         dtypes = {"relation": np.int8, "time": np.float64}
         for field in fields(self):
             column = np.asarray(getattr(self, field.name))
@@ -64,11 +69,6 @@ class Answers:
         if len(set(lengths.values())) != 1 or self.template.ndim != 1:
             raise InvalidInputError(
                 f"columns must be flat and of one length, got {lengths}; give one entry a tile answered"
-            )
-        if not np.isin(self.relation, (-1, 0, 1)).all():
-            raise InvalidInputError(
-                f"relations must be -1, 0 or +1, got {np.unique(self.relation).tolist()}; "
-                "use +1 alike, -1 unlike, 0 cannot tell"
             )
         if (self.template == self.item).any():
             raise InvalidInputError("an item can't be compared with itself; remove rows where template == item")

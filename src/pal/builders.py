@@ -183,8 +183,12 @@ def kendall_loss(rankings: Int[ndarray, "n_outputs m"], /) -> Float[ndarray, "n_
     """
     rankings = np.asarray(rankings)
     a, b = np.triu_indices(rankings.shape[1], 1)
+    if not len(a):
+        raise InvalidInputError(
+            f"rankings must order at least 2 objects, got {rankings.shape[1]}; give one column for each object"
+        )
     order = np.sign(rankings[:, a] - rankings[:, b]).astype(np.float64)
-    return 0.5 - order @ order.T / (2 * max(len(a), 1))
+    return 0.5 - order @ order.T / (2 * len(a))
 
 
 def _alone(items: Int[ndarray, " u"], n_items: int) -> SimilarityGraph:

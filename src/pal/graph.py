@@ -192,7 +192,8 @@ class SimilarityGraph:
         one_group = np.diff(linked.membership.indptr).max(initial=0) <= 1
         if not _nonnegative(linked.membership) or not (one_group or _nonnegative(linked.relation)):
             rows, cols, values = self.pairs()
-            edges = coo_array((values > 0, (rows, cols)), shape=self.shape)
+            alike = values > 0  # a stored zero would count as an edge
+            edges = coo_array((values[alike], (rows[alike], cols[alike])), shape=self.shape)
             count, label = connected_components(edges, directed=False)
             return int(count), label.astype(np.int64)
         sizes = np.bincount(linked.membership.indices, minlength=linked.n_groups)
@@ -258,17 +259,25 @@ def _as_csr(matrix: object, name: str) -> csr_array:
     csr = csr_array(matrix, dtype=np.float64)
     if csr.ndim != 2:
         raise InvalidInputError(f"{name} must be a matrix, got {csr.ndim} dimension(s); pass a 2-d array")
-    csr.sum_duplicates()
-    csr.eliminate_zeros()
+    if not csr.has_canonical_format or not csr.data.all():
+        csr = csr.copy()  # the caller's arrays stay as they are
+        csr.sum_duplicates()
+        csr.eliminate_zeros()
     if not np.isfinite(csr.data).all():
         raise InvalidInputError(f"{name} must be finite, got NaN or infinity; remove or replace those entries")
     return csr
 
 
 def _items(items: Integer[ndarray, " b"] | Sequence[int], n_items: int) -> Int[ndarray, " b"]:
-    index = np.asarray(items, dtype=np.int64).reshape(-1)
+    index = np.asarray(items)
     if index.size == 0:
         raise InvalidInputError("expected at least one item, got none; pass a batch that isn't empty")
+    if index.ndim != 1 or index.dtype.kind not in "iu":
+        raise InvalidInputError(
+            f"items must be a flat list of row numbers, got {index.ndim} dimension(s) of {index.dtype}; "
+            "turn a mask into numbers with np.flatnonzero"
+        )
+    index = index.astype(np.int64, copy=False)
     if index.min() < 0 or index.max() >= n_items:
         raise InvalidInputError(
             f"items must lie in 0..{n_items - 1}, got {index.min()}..{index.max()}; index rows of this graph"

@@ -35,12 +35,13 @@ def kernel(
     """
     if name not in KERNELS:
         raise InvalidInputError(f"unknown kernel {name!r}; choose one of {', '.join(KERNELS)}")
-    product = x @ y.T
     if name == "linear":
-        return product
+        return x @ y.T
     if not bandwidth > 0:
-        raise InvalidInputError(f"bandwidth must be positive, got {bandwidth}; None takes the median distance")
-    squared = np.einsum("nd,nd->n", x, x)[:, None] + np.einsum("pd,pd->p", y, y)[None, :] - 2.0 * product
+        raise InvalidInputError(f"bandwidth must be positive, got {bandwidth}; try the median distance")
+    origin = y.mean(axis=0)  # a common offset would cancel badly below
+    x, y = x - origin, y - origin
+    squared = np.einsum("nd,nd->n", x, x)[:, None] + np.einsum("pd,pd->p", y, y)[None, :] - 2.0 * (x @ y.T)
     np.maximum(squared, 0.0, out=squared)
     if name == "gaussian":
         squared /= -2.0 * bandwidth**2
@@ -56,8 +57,9 @@ def median_distance(x: Float[ndarray, "n d"], /, *, rng: np.random.Generator, n_
     sample = sample - sample.mean(axis=0)
     squares = (sample**2).sum(axis=1)
     squared = squares[:, None] + squares[None, :] - 2.0 * sample @ sample.T
-    above = squared[np.triu_indices(len(sample), 1)]
-    return float(np.sqrt(np.median(above[above > 1e-12]))) if (above > 1e-12).any() else 1.0
+    apart = squared[np.triu_indices(len(sample), 1)]
+    apart = apart[apart > 1e-12 * squares.max()]
+    return float(np.sqrt(np.median(apart))) if len(apart) else 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,6 +142,8 @@ def random_features(
         raise InvalidInputError(
             f"random features need a gaussian or laplacian kernel, got {name!r}; use exact features"
         )
+    if not bandwidth > 0:
+        raise InvalidInputError(f"bandwidth must be positive, got {bandwidth}; try the median distance")
     frequencies = rng.standard_normal((n_inputs, n_features)) / bandwidth
     if name == "laplacian":
         frequencies /= np.abs(rng.standard_normal(n_features))

@@ -179,16 +179,17 @@ def known(
     InvalidInputError
         If an item lies outside 0..n_items − 1, or ``complete`` comes without classes.
     """
-    if complete and not classes:
+    named = tuple(int(c) for c in classes)
+    if complete and not named:
         raise InvalidInputError("complete=True needs the classes, got none; name one item of each class")
-    if classes and (min(classes) < 0 or max(classes) >= n_items or len(set(classes)) != len(classes)):
+    if named and (min(named) < 0 or max(named) >= n_items or len(set(named)) != len(named)):
         raise InvalidInputError(
-            f"classes must be distinct items in 0..{n_items - 1}, got {list(classes)}; name one item of each class"
+            f"classes must be distinct items in 0..{n_items - 1}, got {list(named)}; name one item of each class"
         )
     votes = PairVotes(n_items)
     if answers is not None and len(answers):
         votes = votes.add(count(n_items, answers))
-    return Knowledge(n_items, votes, tuple(int(c) for c in classes), complete, _close(votes))
+    return Knowledge(n_items, votes, named, complete, _close(votes))
 
 
 def _close(votes: PairVotes) -> _Closure:
@@ -214,7 +215,7 @@ def _eliminate(
     """Settle groups that differ from all classes but one, until none is left to settle; each round is O(N + p)."""
     n = len(group)
     while True:
-        home = group[classes]
+        home = np.unique(group[classes])  # two classes may have been called alike
         slot = np.full(n, -1)
         slot[home] = np.arange(len(home))
         excluded = np.zeros((n, len(home)), dtype=bool)

@@ -1,0 +1,59 @@
+"""Shapes in signatures are checked while tests run, in the modules that hold the science."""
+
+import os
+import sys
+from types import ModuleType
+from typing import Any
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+import jaxtyping
+import numpy as np
+import pytest
+from beartype import BeartypeConf, FrozenDict, beartype
+from hypothesis import HealthCheck, settings
+
+# Not pal.embedding: scikit-learn's checks hand it lists and expect its own errors; nor what pydantic or typer read.
+CHECKED = [
+    "pal.answers",
+    "pal.beliefs",
+    "pal.builders",
+    "pal.conflicts",
+    "pal.graph",
+    "pal.kernels",
+    "pal.knowledge",
+    "pal.labelers",
+    "pal.oracles",
+    "pal.probe",
+    "pal.spectral",
+    "pal.votes",
+]
+# numpy's numbers are as good as Python's.
+_CONF = BeartypeConf(hint_overrides=FrozenDict({int: int | np.integer, float: float | int | np.floating | np.integer}))
+
+
+def _check(function: Any) -> Any:
+    """Beartype, but for constructors: dataclasses here turn what they are given into what they declare."""
+    return function if function.__name__ == "__init__" else beartype(function, conf=_CONF)
+
+
+# The import hook wants the checker's name, not the checker.
+_module = ModuleType("pal_shape_check")
+_module.check = _check  # type: ignore[attr-defined]
+sys.modules[_module.__name__] = _module
+jaxtyping.install_import_hook(CHECKED, "pal_shape_check.check")
+
+# The same examples every time, and no time limit on a busy machine.
+settings.register_profile(
+    "pal", derandomize=True, deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("pal")
+
+
+@pytest.fixture
+def unchecked():
+    """Without the check of shapes, as users call it: for tests of the error messages."""
+    jaxtyping.config.update("jaxtyping_disable", True)
+    yield
+    jaxtyping.config.update("jaxtyping_disable", False)
