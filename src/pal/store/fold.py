@@ -1,0 +1,90 @@
+"""The fold: from the log to what counts now.
+
+Definition. An event counts if no retraction names it. Of events with one id, the first counts. Answers are a set, so
+their order doesn't matter; of several names (parents) given to an item, the last one in the log counts.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from pal.answers import Answers
+from pal.store.events import Answered, Event, Flagged, Named, Placed, Retracted
+
+
+@dataclass(frozen=True, eq=False)
+class Folded:
+    """What counts, in the order of the log.
+
+    Parameters
+    ----------
+    answered
+        Answers that count.
+    names, parents
+        The last event that counts for each item named or placed.
+    flagged
+        Flags that count, by item.
+    events
+        Every event by id, also the retracted ones.
+    retracted
+        Ids of the events that no longer count.
+    """
+
+    answered: tuple[Answered, ...] = ()
+    names: Mapping[str, Named] = field(default_factory=dict)
+    parents: Mapping[str, Placed] = field(default_factory=dict)
+    flagged: Mapping[str, Flagged] = field(default_factory=dict)
+    events: Mapping[str, Event] = field(default_factory=dict)
+    retracted: frozenset[str] = frozenset()
+
+    def counts(self, event: Event) -> bool:
+        """Whether an event of this log counts."""
+        return event.id not in self.retracted
+
+
+def fold(events: Iterable[Event], /) -> Folded:
+    """Fold a log; O(number of events). Retractions of retractions, or of nothing, have no effect."""
+    by_id: dict[str, Event] = {}
+    for event in events:
+        by_id.setdefault(event.id, event)
+    named_by_retractions = {event.event for event in by_id.values() if isinstance(event, Retracted)}
+    gone = frozenset(i for i in named_by_retractions if i in by_id and not isinstance(by_id[i], Retracted))
+    live = [event for event in by_id.values() if event.id not in gone]
+    return Folded(
+        tuple(event for event in live if isinstance(event, Answered)),
+        {event.item: event for event in live if isinstance(event, Named)},
+        {event.item: event for event in live if isinstance(event, Placed)},
+        {event.item: event for event in live if isinstance(event, Flagged)},
+        by_id,
+        gone,
+    )
+
+
+def to_answers(answered: Iterable[Answered], /, row: Mapping[str, int]) -> Answers:
+    """Answers as columns; ``row`` maps item ids to row numbers. Answers about other items are left out."""
+    template: list[int] = []
+    item: list[int] = []
+    relation: list[int] = []
+    labeler: list[int] = []
+    question: list[int] = []
+    time: list[float] = []
+    labelers: dict[str, int] = {}
+    for number, event in enumerate(answered):
+        at = row.get(event.template)
+        if at is None:
+            continue
+        who = labelers.setdefault(event.labeler, len(labelers))
+        for tile, value in zip(event.items, event.relations, strict=True):
+            other = row.get(tile)
+            if other is not None:
+                template.append(at)
+                item.append(other)
+                relation.append(value)
+                labeler.append(who)
+                question.append(number)
+                time.append(event.time)
+    columns = [np.array(c, dtype=np.int64) for c in (template, item, relation, labeler, question)]
+    return Answers(
+        columns[0], columns[1], columns[2].astype(np.int8), columns[3], columns[4], np.array(time, dtype=float)
+    )
