@@ -51,7 +51,7 @@ def test_pages_add_up(pages):
     votes = PairVotes(N)
     for rows in pages:
         votes = votes.add(count(N, answers(rows)))
-    total = tally(sum(pages, []))
+    total = tally([row for rows in pages for row in rows])
     assert as_dict(votes, votes.all()) == total
     keys = np.array([pair_key(N, np.array([i]), np.array([j]))[0] for i, j in PAIRS])
     found = votes.look_up(keys)

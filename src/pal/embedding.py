@@ -5,7 +5,7 @@ from typing import Any, Self
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
-from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.base import BaseEstimator, ClassNamePrefixFeaturesOutMixin, TransformerMixin
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -16,7 +16,7 @@ from pal.kernels import FeatureMap, KernelName, exact_features, median_distance,
 from pal.spectral import top_eigenpairs, whiten
 
 
-class GraphEmbedding(TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
+class GraphEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEstimator):  # type: ignore[misc]  # scikit-learn has no types
     """Embedding z = Wᵀφ(x) that fits a similarity graph, ‖Z Zᵀ − G‖² + 2 λ tr(Zᵀ K⁻¹ Z), in closed form.
 
     See :mod:`pal.spectral` for the equations. With n items, m features and r linked groups, ``fit`` is O(n m²),

@@ -17,6 +17,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 from scipy.linalg import eigh
+from scipy.sparse import csr_array
 
 from pal.errors import InvalidInputError
 from pal.graph import SimilarityGraph
@@ -59,7 +60,7 @@ class Whitening(NamedTuple):
 def moments(
     features: Float[ndarray, "n m"],
     diagonal: Float[ndarray, " n"],
-    membership: SimilarityGraph | ndarray,
+    membership: SimilarityGraph | csr_array | ndarray,
     /,
 ) -> Moments:
     """Moments of one shard of items: features, self-loops c and memberships F (a graph, or (n, r)); O(n m²)."""
