@@ -37,6 +37,7 @@ def graphs(seed):
     rng = np.random.default_rng(seed)
     partly = np.where(rng.random(N) < 0.5, labels(seed), -1)
     views = builders.from_views(N // 2, 2)
+    kendall = builders.kendall_loss(np.array([[0, 1, 2], [0, 2, 1], [2, 1, 0]]))
     return {
         "supervised": builders.from_labels(partly),
         "augmented": builders.augmented(builders.from_labels(partly[: N // 2]), 2),
@@ -44,9 +45,7 @@ def graphs(seed):
         "hollow": builders.from_views(N // 2, 2, self_loops=False),
         "contrastive": builders.from_labels(partly, contrastive=True),
         "semi-supervised": builders.blend(views, builders.from_labels(partly), alpha=0.3),
-        "general loss": builders.from_outputs(
-            partly, builders.kendall_loss(np.array([[0, 1, 2], [0, 2, 1], [2, 1, 0]]))
-        ),
+        "general loss": builders.from_outputs(partly, kendall),
         "regression": builders.from_targets(rng.standard_normal((N, 2))),
         "multi-label": builders.from_multilabel(rng.integers(0, 2, (N, 3))),
         "neighbours": builders.from_neighbors((rng.random((N, N)) < 0.2).astype(float)),

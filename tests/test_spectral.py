@@ -82,7 +82,7 @@ def test_singular_kernel():
 
 @given(st.integers(0, 30))
 def test_any_features_do(seed):
-    """Z Zᵀ depends on the features through Φ Φᵀ only: a rotation of them, or more of them than items, change nothing."""
+    """Z Zᵀ depends on the features through Φ Φᵀ only: rotating them into more dimensions changes nothing."""
     rng = np.random.default_rng(seed)
     features = rng.standard_normal((12, 5))
     graph = builders.from_labels(labels(12, seed=seed), contrastive=True)
