@@ -1,0 +1,100 @@
+"""The application: routes behind the gate.
+
+``create_app(project, token=…)`` serves one project. The routes are plain functions over the project's methods, run in
+threads; the project is thread-safe, and neither a page nor an answer waits for the model.
+"""
+
+import hashlib
+from collections.abc import Collection
+from functools import partial
+from pathlib import Path
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from fastapi.templating import Jinja2Templates
+from starlette.responses import Response
+from starlette.staticfiles import StaticFiles
+
+from pal.errors import PalError, StoreError
+from pal.project import Project
+from pal.web.events import events
+from pal.web.groups import groups
+from pal.web.pages import RULE, pages, screens
+from pal.web.security import LOOPBACK, Gate, OneTimeToken, Sessions, load_secret
+from pal.web.thumbnails import thumbnails
+
+HERE = Path(__file__).parent
+
+
+def create_app(
+    project: Project,
+    *,
+    token: str | None,
+    allowed_hosts: Collection[str] = LOOPBACK,
+    labeler: str = "person",
+    rule: str = RULE,
+) -> FastAPI:
+    """Serve a project.
+
+    Parameters
+    ----------
+    project
+        What is labelled; the caller closes it.
+    token
+        Word in the address that the terminal prints; it signs in one browser, once. None: nobody is asked to sign in,
+        for tests and for a caller that checks people itself.
+    allowed_hosts
+        Host names under which the application may be addressed, without port.
+    labeler
+        Name under which answers are logged.
+    rule
+        One sentence on what "the same kind" means here, shown on every page.
+    """
+    app = FastAPI(title="PAL annotator", docs_url=None, redoc_url=None, openapi_url="/api/openapi.json")
+    templates = Jinja2Templates(HERE / "templates")
+    key = _key(project)
+    templates.env.globals |= {
+        "project_key": key,
+        "project_name": project.directory.name,
+        "kind": project.items.kind,
+    }
+    app.include_router(screens(templates, rule=rule))
+    app.include_router(pages(project, labeler=labeler))
+    app.include_router(events(project, labeler=labeler))
+    app.include_router(groups(project, labeler=labeler))
+    app.include_router(thumbnails(project))
+    app.mount("/static", StaticFiles(directory=HERE / "static"))
+    app.add_exception_handler(PalError, _sorry)
+    app.add_exception_handler(RequestValidationError, _misread)
+    app.add_middleware(
+        Gate,
+        token=OneTimeToken(token),
+        sessions=None if token is None else Sessions(load_secret(project.directory / "session.key")),
+        allowed_hosts=allowed_hosts,
+        cookie=f"pal-{key}",
+        refuse=partial(_refused, templates),
+    )
+    return app
+
+
+def _key(project: Project) -> str:
+    """Name of the project for cookies and for what the browser keeps: both outlive a project on the same port."""
+    return hashlib.sha256(str(project.directory.resolve()).encode()).hexdigest()[:12]
+
+
+def _refused(templates: Jinja2Templates, request: Request, reason: str) -> Response:
+    return templates.TemplateResponse(request, "refused.html", {"reason": reason}, status_code=403)
+
+
+async def _sorry(_request: Request, error: Exception) -> Response:
+    # A store in trouble may be well again in a moment, and the page tries again; bad input stays bad.
+    return JSONResponse({"detail": str(error)}, status_code=503 if isinstance(error, StoreError) else 422)
+
+
+async def _misread(_request: Request, error: Exception) -> Response:
+    """One sentence; the list of what pydantic found repeats the input, which may be a megabyte."""
+    assert isinstance(error, RequestValidationError)  # noqa: S101
+    first = error.errors()[0]
+    place = ".".join(str(part) for part in first["loc"])
+    return JSONResponse({"detail": f"{place}: {first['msg']}"}, status_code=422)

@@ -1,0 +1,39 @@
+"""Events: answers on their way into the log."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from fastapi import APIRouter
+
+from pal.project import Project
+from pal.store.events import Event
+from pal.web import shapes
+
+
+def events(project: Project, *, labeler: str) -> APIRouter:
+    """Routes that write to the log; when they reply, what they accepted is on disk."""
+    router = APIRouter(prefix="/api", tags=["events"])
+
+    @router.post("/events")
+    def record(sent: shapes.EventsIn) -> dict[str, Any]:
+        """Write events, all or none; an event that is there already is accepted again, so a retry is harmless."""
+        recorded = project.record([shapes.to_event(event, labeler) for event in sent.events])
+        return {"accepted": list(recorded.accepted), "progress": shapes.progress(project.progress())}
+
+    @router.post("/flag")
+    def flag(sent: shapes.FlagIn) -> dict[str, Any]:
+        """Take an item out of the questions."""
+        return written(project, project.flag(sent.item, sent.reason, labeler))
+
+    @router.post("/undo")
+    def undo() -> dict[str, Any]:
+        """Retract the caller's latest event."""
+        return written(project, project.undo(labeler))
+
+    return router
+
+
+def written(project: Project, made: Event | Sequence[Event] | None) -> dict[str, Any]:
+    """Reply to a request that made events."""
+    listed = [] if made is None else list(made) if isinstance(made, Sequence) else [made]
+    return {"events": [event.id for event in listed], "progress": shapes.progress(project.progress())}

@@ -1,0 +1,53 @@
+"""Pages: the two screens, the next page to answer, leases and progress."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import HTMLResponse
+from fastapi.templating import Jinja2Templates
+
+from pal.project import Page, Project
+from pal.web import shapes
+
+RULE = "Two things are the same kind if you would give them the same name. When you can't tell, say unsure."
+
+
+def screens(templates: Jinja2Templates, *, rule: str) -> APIRouter:
+    """Routes of the screens, as HTML."""
+    router = APIRouter(default_response_class=HTMLResponse, include_in_schema=False)
+
+    @router.get("/")
+    def annotate(request: Request) -> HTMLResponse:
+        return templates.TemplateResponse(request, "annotate.html", {"screen": "annotate", "rule": rule})
+
+    @router.get("/groups")
+    def groups(request: Request) -> HTMLResponse:
+        return templates.TemplateResponse(request, "groups.html", {"screen": "groups"})
+
+    return router
+
+
+def pages(project: Project, *, labeler: str) -> APIRouter:
+    """Routes of the pages to answer, as JSON."""
+    router = APIRouter(prefix="/api", tags=["pages"])
+
+    @router.get("/page")
+    def next_page(hold: Annotated[str, Query(max_length=4000)] = "") -> dict[str, Any]:
+        """The next page; its items are on none of the pages in ``hold`` nor on anybody else's."""
+        held = [page for page in hold.split(",") if page]
+        page = project.page(labeler, hold=held)
+        answer = {"page": shapes.page(page)} if isinstance(page, Page) else {"done": page.reason}
+        return answer | {"progress": shapes.progress(project.progress())}
+
+    @router.post("/renew")
+    def renew(sent: shapes.PagesIn) -> dict[str, Any]:
+        """Keep the leases of pages that are still open."""
+        project.renew(sent.pages)
+        return {"renewed": sent.pages}
+
+    @router.get("/progress")
+    def progress() -> dict[str, Any]:
+        """How far the project is."""
+        return shapes.progress(project.progress())
+
+    return router

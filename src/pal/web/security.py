@@ -1,0 +1,301 @@
+"""Who may talk to the annotator: a one-time token, a signed cookie, and a gate in front of every request.
+
+Definition. The terminal prints an address with a token. Whoever opens it first gets a cookie, and the token is spent.
+The cookie is ``expires.nonce.mac`` with mac = HMAC-SHA256(secret, expires.nonce); the secret lies beside the log,
+so a cookie outlives a restart of the server and a token doesn't.
+
+The gate checks, in this order: Host (against DNS rebinding), the request's origin (against other sites), the size of
+the body, the session. It adds the security headers to every reply, refusals included.
+"""
+
+import hashlib
+import hmac
+import os
+import secrets
+import threading
+import time
+from collections.abc import Callable, Collection
+from pathlib import Path
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.responses import JSONResponse, RedirectResponse, Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from pal.errors import StoreError
+
+MAX_BODY = 1 << 20
+"""Largest request body, in bytes: some two hundred pages of answers."""
+
+SESSION_SECONDS = 30 * 24 * 3600
+
+LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+
+# No inline script or style, nothing from another host, never in a frame. Trusted Types turn an accidental
+# innerHTML into an error instead of a hole.
+POLICY = "; ".join(
+    [
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self'",
+        "connect-src 'self'",
+        "base-uri 'none'",
+        "form-action 'none'",
+        "frame-ancestors 'none'",
+        "require-trusted-types-for 'script'",
+        "trusted-types 'none'",
+    ]
+)
+
+HEADERS = {
+    "content-security-policy": POLICY,
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), microphone=(), geolocation=()",
+}
+
+SIGN_IN = (
+    "This address needs a sign-in: open the address that pal printed in the terminal, "
+    "or start pal annotate again for a new one; no answer is lost."
+)
+
+
+class OneTimeToken:
+    """A token that works once.
+
+    Parameters
+    ----------
+    token
+        The secret word, at least 16 characters; None means that nobody can sign in with a token.
+    """
+
+    def __init__(self, token: str | None) -> None:
+        if token is not None and len(token) < 16:
+            raise ValueError(f"a token needs at least 16 characters, got {len(token)}; use secrets.token_urlsafe()")
+        self._token = token
+        self._lock = threading.Lock()
+
+    def redeem(self, offered: str) -> bool:
+        """Spend the token if ``offered`` equals it; a wrong guess doesn't spend it."""
+        with self._lock:
+            # compare_digest takes the same time wherever the first difference is.
+            right = self._token is not None and hmac.compare_digest(self._token.encode(), offered.encode())
+            if right:
+                self._token = None
+            return right
+
+
+class Sessions:
+    """Signed cookies.
+
+    Parameters
+    ----------
+    secret
+        Key of the signature, 32 bytes.
+    clock
+        Seconds since the epoch; replaced in tests.
+    """
+
+    def __init__(self, secret: bytes, clock: Callable[[], float] = time.time) -> None:
+        self._secret = secret
+        self._clock = clock
+
+    def issue(self) -> str:
+        """Make a new cookie value."""
+        claim = f"{int(self._clock()) + SESSION_SECONDS}.{secrets.token_hex(8)}"
+        return f"{claim}.{self._mac(claim)}"
+
+    def valid(self, value: str) -> bool:
+        """Tell whether ``value`` was issued with this secret and hasn't expired."""
+        claim, _, mac = value.rpartition(".")
+        if not hmac.compare_digest(self._mac(claim).encode(), mac.encode()):
+            return False
+        return int(claim.partition(".")[0]) > self._clock()
+
+    def _mac(self, claim: str) -> str:
+        return hmac.new(self._secret, claim.encode(), hashlib.sha256).hexdigest()
+
+
+def load_secret(path: Path) -> bytes:
+    """Read the cookie secret, or make it: 32 random bytes in a file only its owner can read.
+
+    Raises
+    ------
+    StoreError
+        If the file is there and isn't 32 bytes.
+    """
+    try:
+        # Born with its mode: readable by others not even for a moment.
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        secret = path.read_bytes()
+        if len(secret) != 32:
+            raise StoreError(
+                f"expected 32 bytes in {path}, got {len(secret)}; delete the file and sign in again"
+            ) from None
+        return secret
+    secret = secrets.token_bytes(32)
+    with os.fdopen(handle, "wb") as file:
+        file.write(secret)
+    return secret
+
+
+class Gate:
+    """ASGI middleware: let a request through or refuse it, and harden every reply.
+
+    Parameters
+    ----------
+    app
+        What stands behind the gate.
+    token
+        The one-time token; ``sessions`` None means that no session is needed (tests, or a proxy that signs people in).
+    sessions
+        Checks cookies, or None.
+    allowed_hosts
+        Host names a request may name, without port; IPv6 in brackets.
+    cookie
+        Name of the cookie; cookies don't know ports, so each project has its own name.
+    refuse
+        Builds the page a person sees when signed out.
+    """
+
+    def __init__(
+        self,
+        app: ASGIApp,
+        *,
+        token: OneTimeToken,
+        sessions: Sessions | None,
+        allowed_hosts: Collection[str],
+        cookie: str,
+        refuse: Callable[[Request, str], Response],
+        max_body: int = MAX_BODY,
+    ) -> None:
+        self._app = app
+        self._token = token
+        self._sessions = sessions
+        self._hosts = frozenset(host.lower() for host in allowed_hosts)
+        self._cookie = cookie
+        self._refuse = refuse
+        self._max_body = max_body
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one request."""
+        if scope["type"] == "lifespan":
+            await self._app(scope, receive, send)
+            return
+        if scope["type"] != "http":
+            await send({"type": "websocket.close", "code": 1008})
+            return
+
+        async def harden(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+                headers.setdefault("cache-control", "no-store")
+            await send(message)
+
+        request = Request(scope)
+        refusal = self._check(request)
+        if refusal is None and request.method not in ("GET", "HEAD"):
+            body = await _read(receive, self._max_body)
+            if body is None:
+                refusal = _error(413, f"a request may carry at most {self._max_body} bytes; send fewer events at once")
+            else:
+                receive = _replay(body, receive)
+        await (refusal or self._app)(scope, receive, harden)
+
+    def _check(self, request: Request) -> Response | None:
+        if not self._host_allowed(request.headers):
+            return _error(400, "this host name isn't served here; open the address that pal printed in the terminal")
+        if _from_elsewhere(request):
+            return _error(403, "this request came from another site and was refused; open the page itself")
+        if request.method not in ("GET", "HEAD"):
+            kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+            if kind != "application/json":
+                return _error(415, "expected a body of type application/json; send JSON")
+        return self._check_session(request)
+
+    def _host_allowed(self, headers: Headers) -> bool:
+        hosts = headers.getlist("host")
+        return len(hosts) == 1 and _without_port(hosts[0]) in self._hosts
+
+    def _check_session(self, request: Request) -> Response | None:
+        if self._sessions is None or request.url.path.startswith("/static/"):
+            return None
+        signed_in = self._sessions.valid(request.cookies.get(self._cookie, ""))
+        if request.url.path == "/" and "token" in request.query_params and request.method == "GET":
+            if self._token.redeem(request.query_params["token"]):
+                reply = RedirectResponse("/", status_code=303)
+                reply.set_cookie(
+                    self._cookie,
+                    self._sessions.issue(),
+                    max_age=SESSION_SECONDS,
+                    httponly=True,
+                    samesite="strict",
+                    secure=request.url.scheme == "https",
+                )
+                return reply
+            # The address again in a browser that is signed in: no harm, and the token leaves the address bar.
+            return RedirectResponse("/", status_code=303) if signed_in else self._signed_out(request)
+        return None if signed_in else self._signed_out(request)
+
+    def _signed_out(self, request: Request) -> Response:
+        if "text/html" in request.headers.get("accept", ""):
+            return self._refuse(request, SIGN_IN)
+        return _error(401, SIGN_IN)
+
+
+def _without_port(host: str) -> str:
+    host = host.lower()
+    name, colon, port = host.rpartition(":")
+    return name if colon and port.isdigit() else host
+
+
+def _from_elsewhere(request: Request) -> bool:
+    """Tell whether a browser says that another site made this request."""
+    headers = request.headers
+    # Following a link to a page is fine; reading data or pictures, or writing, from another site isn't.
+    site = headers.get("sec-fetch-site", "none")
+    if site not in ("same-origin", "none") and headers.get("sec-fetch-mode") != "navigate":
+        return True
+    if request.method in ("GET", "HEAD"):
+        return False
+    # Browsers always name the origin of a write; a program that isn't a browser has no cookie of somebody else's.
+    origin = headers.get("origin")
+    return origin is not None and origin != f"{request.url.scheme}://{headers.get('host', '')}"
+
+
+def _error(status: int, detail: str) -> Response:
+    return JSONResponse({"detail": detail}, status_code=status)
+
+
+async def _read(receive: Receive, limit: int) -> bytes | None:
+    """Read a body, or None as soon as it passes ``limit``; the length a client declares is not believed."""
+    body = bytearray()
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return bytes(body)
+        body += message.get("body", b"")
+        if len(body) > limit:
+            return None
+        if not message.get("more_body", False):
+            return bytes(body)
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    sent = False
+
+    async def again() -> Message:
+        nonlocal sent
+        if sent:
+            return await receive()
+        sent = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return again

@@ -1,0 +1,151 @@
+"""The shapes that cross the wire, and how the project's values become them."""
+
+from dataclasses import asdict
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from pal.project import GroupInfo, MemberInfo, Page, Progress, TileInfo
+from pal.store.events import Event, from_dict
+
+ItemId = Annotated[str, Field(pattern="^[0-9a-f]{64}$", description="SHA-256 of the item's content")]
+EventId = Annotated[str, Field(pattern="^[0-9a-f-]{32,36}$", description="made by the client, a UUID")]
+Word = Annotated[str, Field(min_length=1, max_length=100)]
+Name = Annotated[str, Field(max_length=200)]
+Relation = Literal[-1, 0, 1]
+Reason = Literal["broken", "unsuitable"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+class _Common(_Strict):
+    id: EventId
+    time: float = Field(ge=0, description="seconds since the epoch, by the client's clock")
+
+
+class AnsweredIn(_Common):
+    """A page answered: the relation of each tile to the template."""
+
+    kind: Literal["answered"]
+    page: Word
+    template: ItemId
+    items: list[ItemId] = Field(max_length=1000)
+    relations: list[Relation] = Field(max_length=1000)
+    mode: Literal["same", "different"]
+    seconds: float = Field(ge=0, default=0.0)
+    toggles: list[tuple[ItemId, float]] = Field(default=[], max_length=10_000)
+    note: Literal["", "skipped", "unclear"] = ""
+
+
+class RetractedIn(_Common):
+    """An earlier event no longer counts."""
+
+    kind: Literal["retracted"]
+    event: EventId
+
+
+class NamedIn(_Common):
+    """The group of an item gets a name."""
+
+    kind: Literal["named"]
+    item: ItemId
+    name: Name
+
+
+class FlaggedIn(_Common):
+    """An item is broken or unsuitable."""
+
+    kind: Literal["flagged"]
+    item: ItemId
+    reason: Reason
+
+
+EventIn = Annotated[AnsweredIn | RetractedIn | NamedIn | FlaggedIn, Field(discriminator="kind")]
+
+
+class EventsIn(_Strict):
+    """Events in the order in which they happened."""
+
+    events: list[EventIn] = Field(max_length=500)
+
+
+class PagesIn(_Strict):
+    """Ids of the pages a client holds."""
+
+    pages: list[Word] = Field(max_length=100)
+
+
+class RenameIn(_Strict):
+    """A new name for the group of ``anchor``; empty takes the name away."""
+
+    anchor: ItemId
+    name: Name
+
+
+class MergeIn(_Strict):
+    """Two groups, by their anchors, that are one kind."""
+
+    a: ItemId
+    b: ItemId
+
+
+class SplitIn(_Strict):
+    """Items that are another kind than the rest of their group."""
+
+    items: list[ItemId] = Field(min_length=1, max_length=1000)
+    name: Name = ""
+
+
+class FlagIn(_Strict):
+    """An item not to ask about."""
+
+    item: ItemId
+    reason: Reason = "unsuitable"
+
+
+def to_event(sent: BaseModel, labeler: str) -> Event:
+    """Make the log's event; who it is from is the server's word, never the client's."""
+    return from_dict(sent.model_dump() | {"labeler": labeler})
+
+
+def tile(info: TileInfo) -> dict[str, Any]:
+    """Show an item."""
+    return {"id": info.id, "name": info.name, "text": info.text}
+
+
+def page(shown: Page) -> dict[str, Any]:
+    """Show a page."""
+    return {
+        "id": shown.id,
+        "template": tile(shown.template),
+        "exemplars": [tile(info) for info in shown.exemplars],
+        "tiles": [tile(info) for info in shown.tiles],
+        "mode": shown.mode,
+        "group": shown.group or "",
+        "expires": shown.expires,
+    }
+
+
+def progress(now: Progress) -> dict[str, Any]:
+    """Show how far the project is."""
+    return asdict(now)
+
+
+def group(info: GroupInfo) -> dict[str, Any]:
+    """Show a group."""
+    return {
+        "anchor": info.anchor,
+        "name": info.name or "",
+        "told": info.told,
+        "deduced": info.deduced,
+        "predicted": info.predicted,
+        "exemplars": [tile(shown) for shown in info.exemplars],
+        "parent": info.parent or "",
+    }
+
+
+def member(info: MemberInfo) -> dict[str, Any]:
+    """Show one member of a group."""
+    return tile(info.tile) | {"source": info.source, "probability": info.probability}

@@ -1,0 +1,322 @@
+// The annotation page: the desk in the middle, keys and pointer in front of it, the outbox and the server behind it.
+// Nothing here waits for the server before it paints.
+// @ts-check
+
+import { Offline, Refused, SignedOut, call } from "./api.js";
+import { boardOf, columns, paint } from "./board.js";
+import { entryOf, flag, invert, named, openDesk, settle, toggle } from "./desk.js";
+import { askName, enlarge, shrink } from "./dialogs.js";
+import { bindKeys } from "./keys.js";
+import { labelOf, learnLayout } from "./layout.js";
+import { Outbox } from "./outbox.js";
+import { bindPointer } from "./pointer.js";
+import { at, counts, light } from "./status.js";
+import { measured } from "./timing.js";
+
+/** @typedef {import("./types.js").Entry} Entry */
+
+const AHEAD = 2;
+const RENEW = 20_000;
+const TRY_AGAIN = 5_000;
+const MODES = {
+  same: { title: "Pick the same", words: "Select every tile that is the same kind as this one.", picked: "the same" },
+  different: { title: "Pick the odd ones out", words: "Select every tile that is not the same kind as this one.", picked: "odd" },
+};
+
+const desk = await openDesk();
+const outbox = new Outbox(light, counts);
+
+/** @type {import("./types.js").Reason|null} the next tile pressed gets this flag */
+let pending = null;
+/** @type {(() => void)|null} undoes the last toggle */
+let takeBack = null;
+/** Why no page came, "" while one may come. */
+let nothing = "";
+let loading = false;
+let again = 0;
+/** Looking time before the page was last hidden, and since when it is looked at (performance.now). */
+let looked = { before: 0, since: performance.now() };
+
+const seconds = () => looked.before + (document.hidden ? 0 : (performance.now() - looked.since) / 1000);
+
+// --- what is in front ---------------------------------------------------------------------------------------------
+
+/** @type {Entry|null} */
+let shown = null;
+
+function show() {
+  const entry = desk.current;
+  at("desk").hidden = !entry;
+  at("notice").hidden = Boolean(entry);
+  document.body.dataset.mode = entry ? entry.page.mode : "";
+  for (const id of ["invert", "unclear", "flag", "skip", "done"]) /** @type {HTMLButtonElement} */ (at(id)).disabled = !entry;
+  /** @type {HTMLButtonElement} */ (at("back")).disabled = !desk.past.length;
+  setPending(null);
+  if (!entry) {
+    shown = null;
+    notice();
+    return;
+  }
+  const board = boardOf(entry);
+  looked = { before: entry.seconds, since: performance.now() };
+  const mode = MODES[entry.page.mode];
+  at("mode-title").textContent = mode.title;
+  at("mode-words").textContent = mode.words;
+  at("desk").dataset.mode = entry.page.mode;
+  at("template").replaceChildren(board.template);
+  at("exemplars").replaceChildren(...board.exemplars);
+  at("board").replaceChildren(board.grid);
+  showGroup(entry);
+  // Template and mode stay for a few pages: say so when they don't.
+  flash(at("template"), shown !== null && shown.page.template.id !== entry.page.template.id);
+  flash(at("mode-title"), shown !== null && shown.page.mode !== entry.page.mode);
+  paint(entry, board);
+  countPicked(entry);
+  at("announce").textContent = `${entry.answer ? "A page answered before. " : ""}${mode.title}: ${entry.page.group || entry.page.template.name}`;
+  shown = entry;
+}
+
+/** @param {HTMLElement} place @param {boolean} changed */
+function flash(place, changed) {
+  place.classList.remove("changed");
+  if (!changed) return;
+  void place.offsetWidth; // restarts the animation
+  place.classList.add("changed");
+}
+
+/** @param {Entry} entry */
+function showGroup(entry) {
+  at("group-name").textContent = entry.page.group || "not named yet";
+  at("group-name").classList.toggle("unnamed", !entry.page.group);
+}
+
+/** @param {Entry} entry */
+function countPicked(entry) {
+  const picked = Object.values(entry.marks).filter((mark) => mark === "selected").length;
+  at("done-words").textContent = `${entry.answer ? "Save" : "Done"} · ${picked} ${MODES[entry.page.mode].picked}`;
+}
+
+function notice() {
+  at("notice-title").textContent = nothing ? "No page to show" : "Getting the next page";
+  const waiting = outbox.waiting;
+  at("notice-words").textContent = nothing || (waiting
+    ? `The server can't be reached just now. ${waiting} of your answers are kept in this browser and sent as soon as it is back.`
+    : "Pictures are on their way.");
+  at("notice-actions").hidden = !nothing;
+}
+
+// --- acts ---------------------------------------------------------------------------------------------------------
+
+/** Keep, paint and measure a change to the page in front. @param {Entry} entry @param {number} [since] */
+function changed(entry, since) {
+  paint(entry, boardOf(entry));
+  countPicked(entry);
+  if (since !== undefined) measured("toggle", since);
+  entry.seconds = seconds();
+  desk.save();
+}
+
+/** @param {number} position @param {import("./keys.js").How} how */
+function pressTile(position, how) {
+  const entry = desk.current;
+  const tile = entry?.page.tiles[position];
+  if (shrink() || !entry || !tile) return;
+  boardOf(entry).focused = position;
+  takeBack = null;
+  if (how.alt) return enlarge(tile);
+  if (pending || entry.flags[tile.id]) {
+    send(flag(entry, tile.id, pending ?? "unsuitable"));
+    setPending(null);
+  } else {
+    const { [tile.id]: before, ...others } = entry.marks;
+    takeBack = () => {
+      entry.marks = before ? { ...others, [tile.id]: before } : others;
+      entry.toggles.pop();
+      changed(entry);
+    };
+    toggle(entry, tile.id, how.shift ? "unsure" : "selected", seconds());
+  }
+  changed(entry, how.at);
+}
+
+/** A key that is held toggled its tile on the way down: take that back and enlarge. @param {number} position */
+function holdTile(position) {
+  const tile = desk.current?.page.tiles[position];
+  if (!tile) return;
+  takeBack?.();
+  takeBack = null;
+  enlarge(tile);
+}
+
+/** @param {import("./types.js").LogEvent[]} events @returns {boolean} */
+function send(events) {
+  try {
+    if (events.length) outbox.add(events);
+    return true;
+  } catch (error) {
+    say(`This browser has no room to keep an answer (${error}); it was not taken. Free some room and try again.`);
+    return false;
+  }
+}
+
+/** @param {""|"skipped"|"unclear"} note @param {number} [since] */
+function finish(note, since) {
+  const entry = desk.current;
+  if (!entry) return;
+  entry.seconds = seconds();
+  if (!send(settle(entry, note))) return;
+  desk.next();
+  show();
+  if (since !== undefined && desk.current) measured("next-page", since);
+  loadAhead();
+}
+
+function back() {
+  if (shrink()) return;
+  if (desk.current) desk.current.seconds = seconds();
+  if (desk.back()) show();
+}
+
+function escape() {
+  if (shrink()) return;
+  if (pending) setPending(null);
+  else finish("skipped");
+}
+
+/** @param {import("./types.js").Reason|null} reason */
+function setPending(reason) {
+  pending = reason;
+  at("flag").setAttribute("aria-pressed", String(Boolean(reason)));
+  document.body.classList.toggle("flagging", Boolean(reason));
+  const key = labelOf("KeyK");
+  if (!reason) return say("");
+  say(reason === "unsuitable"
+    ? `Flag as unsuitable: now press a tile. ${key} again: broken. Esc: leave it.`
+    : `Flag as broken: now press a tile. ${key} or Esc: leave it.`);
+}
+
+/** @param {string} words */
+function say(words) {
+  at("pending").textContent = words;
+  at("pending").hidden = !words;
+}
+
+const nextPending = () => setPending(pending === null ? "unsuitable" : pending === "unsuitable" ? "broken" : null);
+
+async function name() {
+  const entry = desk.current;
+  if (!entry) return;
+  const { template, group } = entry.page;
+  const chosen = await askName("Name this group", group);
+  if (!chosen || chosen === group || !send(named(template.id, chosen))) return;
+  for (const open of [...desk.past, desk.current, ...desk.ahead]) {
+    if (open && open.page.template.id === template.id) open.page.group = chosen;
+  }
+  desk.save();
+  if (desk.current) showGroup(desk.current);
+}
+
+/** @param {number} dx @param {number} dy */
+function move(dx, dy) {
+  const entry = desk.current;
+  if (!entry) return;
+  const board = boardOf(entry);
+  const wide = columns(board);
+  const inside = (board.focused % wide) + dx;
+  const to = board.focused + dx + dy * wide;
+  if (inside >= 0 && inside < wide && to >= 0 && to < board.cells.length) board.focused = to;
+  paint(entry, board);
+  board.cells[board.focused].focus();
+}
+
+// --- pages from the server ----------------------------------------------------------------------------------------
+
+async function loadAhead() {
+  if (loading) return;
+  loading = true;
+  clearTimeout(again);
+  try {
+    while (desk.unanswered.length < AHEAD + 1) {
+      const hold = desk.unanswered.map((entry) => entry.page.id).join(",");
+      const reply = await call(`/api/page?hold=${encodeURIComponent(hold)}`);
+      counts(reply.progress);
+      nothing = reply.done ?? "";
+      if (!reply.page) break;
+      const entry = entryOf(reply.page);
+      await boardOf(entry).ready;
+      const wanted = desk.current === null;
+      desk.add(entry);
+      if (wanted) show();
+    }
+    if (nothing) again = window.setTimeout(loadAhead, TRY_AGAIN);
+  } catch (error) {
+    if (!(error instanceof Offline || error instanceof SignedOut || error instanceof Refused)) throw error;
+    light(error instanceof SignedOut ? "signed-out" : "offline", outbox.waiting, error.message);
+    again = window.setTimeout(() => { outbox.flush(); loadAhead(); }, TRY_AGAIN);
+  } finally {
+    loading = false;
+    if (!desk.current) notice();
+  }
+}
+
+async function renew() {
+  const pages = desk.unanswered.map((entry) => entry.page.id);
+  if (!pages.length) return;
+  // A missed renewal costs nothing but the lease: a late answer counts too. The light tells about the connection.
+  await call("/api/renew", { pages }).catch(() => outbox.flush());
+}
+
+// --- start --------------------------------------------------------------------------------------------------------
+
+bindKeys({
+  tile: pressTile, hold: holdTile, release: shrink, done: (since) => { if (!shrink()) finish("", since); }, back,
+  invert: () => { if (desk.current) { invert(desk.current, seconds()); changed(desk.current); } },
+  unclear: () => finish("unclear"), flag: nextPending, name, escape, move,
+  help: () => /** @type {HTMLDialogElement} */ (at("help")).showModal(),
+  template: () => { if (!shrink() && desk.current) enlarge(desk.current.page.template); },
+  focused: () => (desk.current ? boardOf(desk.current).focused : -1),
+});
+bindPointer(at("board"), { tile: pressTile, peek: (position) => {
+  const tile = desk.current?.page.tiles[position];
+  if (tile) enlarge(tile);
+}, release: shrink });
+
+/** @type {[string, () => void][]} */
+const buttons = [
+  ["done", () => finish("", performance.now())], ["back", back], ["skip", () => finish("skipped")],
+  ["unclear", () => finish("unclear")], ["flag", nextPending], ["name-button", name],
+  ["invert", () => { if (desk.current) { invert(desk.current, seconds()); changed(desk.current); } }],
+  ["help-button", () => /** @type {HTMLDialogElement} */ (at("help")).showModal()], ["notice-again", loadAhead],
+];
+for (const [id, act] of buttons) {
+  at(id).addEventListener("click", act);
+  // A mouse click must not leave the focus on a button, where Space would press it again.
+  at(id).addEventListener("mousedown", (event) => event.preventDefault());
+}
+for (const place of ["template", "exemplars"]) {
+  at(place).addEventListener("click", (event) => {
+    const id = /** @type {HTMLElement} */ (event.target).closest("[data-item]")?.getAttribute("data-item");
+    const page = desk.current?.page;
+    const item = page && [page.template, ...page.exemplars].find((candidate) => candidate.id === id);
+    if (item) enlarge(item);
+  });
+}
+
+document.addEventListener("visibilitychange", () => {
+  if (document.hidden) looked.before += (performance.now() - looked.since) / 1000;
+  else looked.since = performance.now();
+});
+addEventListener("pagehide", () => {
+  if (desk.current) desk.current.seconds = seconds();
+  desk.save();
+});
+addEventListener("online", loadAhead);
+
+// The pictures of pages from before a reload, then what is missing.
+await learnLayout();
+desk.ahead.forEach(boardOf);
+show();
+outbox.flush();
+loadAhead();
+renew();
+setInterval(renew, RENEW);

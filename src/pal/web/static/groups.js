@@ -1,0 +1,285 @@
+// The groups screen: cards, and one group opened. Corrections are answers; nothing here edits a label.
+// @ts-check
+
+import { Offline, SignedOut, call } from "./api.js";
+import { element, face } from "./card.js";
+import { askName } from "./dialogs.js";
+import { at, light } from "./status.js";
+
+/**
+ * @typedef {import("./types.js").Tile} Tile
+ * @typedef {{anchor: string, name: string, told: number, deduced: number, predicted: number, exemplars: Tile[], parent: string}} Group
+ * @typedef {Tile & {source: "told"|"deduced"|"predicted", probability: number}} Member
+ */
+
+const CHUNK = 120;
+
+/** @type {Group[]} */
+let groups = [];
+/** @type {Set<string>} anchors selected for a merge, in the order of selection */
+const chosen = new Set();
+/** @type {Set<string>} members selected for a split */
+const picked = new Set();
+/** @type {Member[]} */
+let members = [];
+/** @type {Group|null} */
+let opened = null;
+
+const title = (/** @type {Group} */ group) => group.name || "?";
+const size = (/** @type {Group} */ group) => group.told + group.deduced + group.predicted;
+const plural = (/** @type {number} */ n, /** @type {string} */ word) => `${n.toLocaleString()} ${word}${n === 1 ? "" : "s"}`;
+
+/** Ask the server and show the light; the screen stays as it is when that fails. @param {string} path @param {object} [body] */
+async function ask(path, body) {
+  if (body) light("saving", 0, "");
+  try {
+    const reply = await call(path, body);
+    light("saved", 0, "");
+    return reply;
+  } catch (error) {
+    const words = error instanceof Error ? error.message : String(error);
+    if (error instanceof SignedOut) light("signed-out", 0, words);
+    else if (error instanceof Offline) light("offline", 0, words);
+    else light("saved", 0, "");
+    toast(error instanceof Offline ? "The server can't be reached; nothing was changed. Try again in a moment." : words);
+    return null;
+  }
+}
+
+let fading = 0;
+/** @param {string} words */
+function toast(words) {
+  at("toast").textContent = words;
+  at("toast").hidden = false;
+  clearTimeout(fading);
+  fading = window.setTimeout(() => { at("toast").hidden = true; }, 6000);
+}
+
+// --- all groups ---------------------------------------------------------------------------------------------------
+
+async function load() {
+  const reply = await ask("/api/groups");
+  if (!reply) return;
+  groups = reply.groups;
+  for (const anchor of [...chosen]) if (!groups.some((group) => group.anchor === anchor)) chosen.delete(anchor);
+  const { n_items: items, told, deduced, predicted } = reply.progress;
+  const named = groups.filter((group) => group.name).length;
+  at("groups-lead").textContent = groups.length
+    ? `${plural(groups.length, "group")}, ${named} named, over ${plural(items, "item")}: ${told} told, ${deduced} deduced, ${predicted} predicted. Select two to merge them; open one to rename or split it.`
+    : "No groups yet: answer a page or two first.";
+  at("cards").replaceChildren(...groups.map(card));
+  showMerge();
+  route();
+}
+
+/** @param {Group} group */
+function card(group) {
+  const made = element("article", "card");
+  made.setAttribute("role", "listitem");
+  made.dataset.anchor = group.anchor;
+  made.classList.toggle("chosen", chosen.has(group.anchor));
+
+  const head = element("div", "card-head");
+  const name = /** @type {HTMLAnchorElement} */ (element("a", group.name ? "card-title" : "card-title unnamed", title(group)));
+  name.href = `#${group.anchor}`;
+  name.setAttribute("aria-label", `Open ${group.name || "group without a name"}, ${plural(size(group), "item")}`);
+  const rename = button("Rename", "text-button", () => renameGroup(group));
+  rename.setAttribute("aria-label", `Rename ${group.name || "group without a name"}`);
+  head.append(name, rename);
+
+  const pictures = element("a", "card-pictures");
+  /** @type {HTMLAnchorElement} */ (pictures).href = `#${group.anchor}`;
+  pictures.tabIndex = -1;
+  pictures.setAttribute("aria-hidden", "true");
+  pictures.append(...group.exemplars.slice(0, 5).map((item) => face(item, 96).face));
+
+  const label = element("label", "choose");
+  const box = /** @type {HTMLInputElement} */ (element("input"));
+  box.type = "checkbox";
+  box.checked = chosen.has(group.anchor);
+  box.setAttribute("aria-label", `Select ${group.name || "group without a name"} for a merge`);
+  box.addEventListener("change", () => {
+    if (box.checked) chosen.add(group.anchor);
+    else chosen.delete(group.anchor);
+    made.classList.toggle("chosen", box.checked);
+    showMerge();
+  });
+  label.append(box, element("span", "", "Select"));
+
+  const foot = element("div", "card-foot");
+  foot.append(sources(group), label);
+  made.append(head, pictures, bar(group), foot);
+  return made;
+}
+
+/** @param {Group} group */
+function sources(group) {
+  const list = element("p", "sources");
+  for (const part of /** @type {const} */ (["told", "deduced", "predicted"])) {
+    const span = element("span", part);
+    span.append(element("b", "", group[part].toLocaleString()), ` ${part}`);
+    list.append(span);
+  }
+  return list;
+}
+
+/** @param {Group} group */
+function bar(group) {
+  const made = element("div", "meter");
+  made.setAttribute("aria-hidden", "true");
+  for (const part of /** @type {const} */ (["told", "deduced", "predicted"])) {
+    const piece = element("i");
+    piece.dataset.part = part;
+    piece.style.width = `${(100 * group[part]) / Math.max(size(group), 1)}%`;
+    made.append(piece);
+  }
+  return made;
+}
+
+/** @param {string} words @param {string} kind @param {() => void} act */
+function button(words, kind, act) {
+  const made = /** @type {HTMLButtonElement} */ (element("button", kind, words));
+  made.type = "button";
+  made.addEventListener("click", act);
+  return made;
+}
+
+function showMerge() {
+  const names = groups.filter((group) => chosen.has(group.anchor)).map(title);
+  at("merge-bar").hidden = !chosen.size || opened !== null;
+  at("merge-words").textContent = chosen.size === 2
+    ? `“${names[0]}” and “${names[1]}” would become one kind.`
+    : chosen.size === 1 ? `“${names[0]}” selected; select one more to merge.` : `${chosen.size} selected; merge two at a time.`;
+  /** @type {HTMLButtonElement} */ (at("merge")).disabled = chosen.size !== 2;
+}
+
+async function merge() {
+  const [a, b] = chosen;
+  const reply = await ask("/api/groups/merge", { a, b });
+  if (!reply) return;
+  chosen.clear();
+  toast("Merged. It is one answer in the log and can be taken back.");
+  await load();
+}
+
+/** @param {Group} group */
+async function renameGroup(group) {
+  const name = await askName(group.name ? "Rename this group" : "Name this group", group.name);
+  if (name && name !== group.name && (await ask("/api/groups/rename", { anchor: group.anchor, name }))) await load();
+}
+
+// --- one group ----------------------------------------------------------------------------------------------------
+
+async function route() {
+  const anchor = location.hash.slice(1);
+  const before = opened?.anchor;
+  opened = groups.find((group) => group.anchor === anchor) ?? null;
+  at("overview").hidden = opened !== null;
+  at("detail").hidden = opened === null;
+  showMerge();
+  if (before !== opened?.anchor) picked.clear();
+  showSplit();
+  if (!opened) return;
+  at("detail-title").textContent = title(opened);
+  const reply = await ask(`/api/groups/${opened.anchor}/members`);
+  if (!reply || opened.anchor !== anchor) return;
+  members = reply.members;
+  at("detail-lead").textContent = `${plural(members.length, "item")}: ${opened.told} told, ${opened.deduced} deduced, ${opened.predicted} predicted. Select those that are another kind and move them; the rest stays.`;
+  at("members").replaceChildren();
+  showMembers();
+}
+
+function showMembers() {
+  const from = at("members").childElementCount;
+  at("members").append(...members.slice(from, from + CHUNK).map(memberTile));
+  const left = members.length - at("members").childElementCount;
+  at("members-more").hidden = left <= 0;
+  at("members-more").textContent = `Show more (${left.toLocaleString()} left)`;
+  const first = at("members").firstElementChild;
+  if (first instanceof HTMLElement && !at("members").querySelector('[tabindex="0"]')) first.tabIndex = 0;
+}
+
+/** @param {Member} member */
+function memberTile(member) {
+  const made = element("div", `member ${member.source}`);
+  made.setAttribute("role", "option");
+  made.setAttribute("aria-selected", String(picked.has(member.id)));
+  const sure = member.source === "predicted" ? `predicted ${Math.round(100 * member.probability)} %` : member.source;
+  made.setAttribute("aria-label", `${member.name}, ${sure}`);
+  made.title = member.name;
+  made.tabIndex = -1;
+  made.dataset.item = member.id;
+  const { face: picture } = face(member, 96);
+  made.append(picture, element("span", "badge"), element("span", "source", sure));
+  return made;
+}
+
+/** @param {HTMLElement} made */
+function pick(made) {
+  const item = made.dataset.item ?? "";
+  if (picked.has(item)) picked.delete(item);
+  else picked.add(item);
+  made.setAttribute("aria-selected", String(picked.has(item)));
+  showSplit();
+}
+
+function showSplit() {
+  at("split-bar").hidden = !opened || !picked.size;
+  at("split-words").textContent = `${plural(picked.size, "item")} selected; ${Math.max(members.length - picked.size, 0)} stay.`;
+  /** @type {HTMLButtonElement} */ (at("split")).disabled = picked.size === members.length;
+}
+
+async function split() {
+  const name = await askName("Name of the new group", "");
+  if (!name || !opened) return;
+  const moved = picked.size;
+  if (!(await ask("/api/groups/split", { items: [...picked], name }))) return;
+  picked.clear();
+  toast(`${plural(moved, "item")} moved to “${name}”.`);
+  location.hash = "";
+  await load();
+}
+
+async function flagPicked() {
+  for (const item of [...picked]) {
+    if (!(await ask("/api/flag", { item, reason: "unsuitable" }))) return;
+    picked.delete(item);
+  }
+  toast("Flagged; they won't be asked about again.");
+  await load();
+}
+
+function clearPicked() {
+  picked.clear();
+  at("members").querySelectorAll("[aria-selected]").forEach((made) => made.setAttribute("aria-selected", "false"));
+  showSplit();
+}
+
+// --- start --------------------------------------------------------------------------------------------------------
+
+at("merge").addEventListener("click", merge);
+at("merge-clear").addEventListener("click", () => { chosen.clear(); at("cards").replaceChildren(...groups.map(card)); showMerge(); });
+at("split").addEventListener("click", split);
+at("split-flag").addEventListener("click", flagPicked);
+at("split-clear").addEventListener("click", clearPicked);
+at("members-more").addEventListener("click", showMembers);
+at("detail-rename").addEventListener("click", () => { if (opened) renameGroup(opened); });
+at("members").addEventListener("click", (event) => {
+  const made = /** @type {HTMLElement} */ (event.target).closest(".member");
+  if (made instanceof HTMLElement) pick(made);
+});
+at("members").addEventListener("keydown", (event) => {
+  const made = /** @type {HTMLElement} */ (event.target).closest(".member");
+  if (!(made instanceof HTMLElement)) return;
+  const all = /** @type {HTMLElement[]} */ ([...at("members").children]);
+  const wide = all.findIndex((other) => other.offsetTop !== all[0].offsetTop);
+  const steps = { ArrowLeft: -1, ArrowRight: 1, ArrowUp: -(wide < 0 ? all.length : wide), ArrowDown: wide < 0 ? all.length : wide };
+  if (event.key === " " || event.key === "Enter") pick(made);
+  else if (event.key in steps) {
+    const to = all[all.indexOf(made) + steps[/** @type {keyof typeof steps} */ (event.key)]];
+    if (to) { made.tabIndex = -1; to.tabIndex = 0; to.focus(); }
+  } else return;
+  event.preventDefault();
+});
+addEventListener("hashchange", route);
+load();

@@ -1,0 +1,86 @@
+// Answers on their way to the log. A parcel (the events of one act) is kept before it is sent and forgotten only when
+// the server says that it is on disk; ids are made here, so sending twice is harmless.
+// @ts-check
+
+import { Offline, Refused, SignedOut, call } from "./api.js";
+import { forget, keep, kept, recall } from "./keep.js";
+
+/** @typedef {"saved"|"saving"|"offline"|"signed-out"|"refused"} Light */
+
+const PARCELS_AT_ONCE = 40;
+const WAIT = [500, 1000, 2000, 4000, 8000, 15000];
+
+export class Outbox {
+  /**
+   * @param {(state: Light, waiting: number, words: string) => void} show
+   * @param {(progress: import("./types.js").Progress) => void} progressed
+   */
+  constructor(show, progressed) {
+    this.show = show;
+    this.progressed = progressed;
+    this.counter = 0;
+    this.failures = 0;
+    this.sending = false;
+    /** @type {number|undefined} */
+    this.timer = undefined;
+    addEventListener("online", () => this.flush());
+    document.addEventListener("visibilitychange", () => { if (!document.hidden) this.flush(); });
+  }
+
+  /** @returns {number} parcels not yet on the server's disk */
+  get waiting() {
+    return kept("outbox/").length;
+  }
+
+  /** @param {import("./types.js").LogEvent[]} events  one act: sent together, in this order */
+  add(events) {
+    // The key sorts by time, so a retraction never overtakes what it retracts.
+    const order = `${String(Date.now()).padStart(15, "0")}-${String(this.counter++).padStart(6, "0")}`;
+    keep(`outbox/${order}-${events[0].id}`, events);
+    if (!this.sending && !this.failures) this.show("saving", this.waiting, "");
+    queueMicrotask(() => this.flush());
+  }
+
+  /** Send what is waiting, oldest first. */
+  async flush() {
+    if (this.sending) return;
+    this.sending = true;
+    clearTimeout(this.timer);
+    try {
+      for (let keys = kept("outbox/"); keys.length; keys = kept("outbox/")) {
+        await this.send(keys.slice(0, PARCELS_AT_ONCE));
+        this.failures = 0;
+      }
+      this.failures = 0;
+      const refused = kept("refused/");
+      if (refused.length) this.show("refused", refused.length, recall(refused[0]).words);
+      else this.show("saved", 0, "");
+    } catch (error) {
+      if (!(error instanceof Offline) && !(error instanceof SignedOut)) throw error;
+      this.show(error instanceof SignedOut ? "signed-out" : "offline", this.waiting, error.message);
+      const wait = WAIT[Math.min(this.failures++, WAIT.length - 1)];
+      this.timer = window.setTimeout(() => this.flush(), wait);
+    } finally {
+      this.sending = false;
+    }
+  }
+
+  /** @param {string[]} keys */
+  async send(keys) {
+    const events = keys.flatMap((key) => recall(key) ?? []);
+    try {
+      const reply = await call("/api/events", { events });
+      this.progressed(reply.progress);
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      if (keys.length > 1) {
+        // One bad parcel must not hold up the rest: find it.
+        for (const key of keys) await this.send([key]);
+        return;
+      }
+      // Never dropped in silence: put aside, and the light says so.
+      keep(keys[0].replace("outbox/", "refused/"), { words: error.message, events });
+    }
+    keys.forEach(forget);
+  }
+}
