@@ -32,6 +32,7 @@ ORDER = [
     "embedding",
     "probe",
     "neighbors",
+    "communities",
     "beliefs",
     "learner",
     "labelers",
