@@ -2,6 +2,7 @@
 
 import doctest
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -36,7 +37,7 @@ def test_every_python_fence_is_executed(page):
 def test_the_story_is_told_in_order():
     story = sorted(ROOT.glob("docs/[0-9]-*.md"))
     assert [page.name[0] for page in story] == [str(i) for i in range(1, len(story) + 1)]
-    for page, following in zip(story, story[1:], strict=False):
+    for page, following in pairwise(story):
         assert f"({following.name})" in page.read_text(), f"{page.name} doesn't lead on to {following.name}"
 
 
