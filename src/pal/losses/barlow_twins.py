@@ -11,13 +11,17 @@ class sizes, those of Ĝ are 1, and only then C = I can be reached. With λ = 1 
 Where b < K the K × K matrix C is never formed: ‖C‖²_F = tr(BB) with the b × b matrix B = ĜZ̃Z̃ᵀ.
 """
 
-from typing import Final
+from typing import Any, Final
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.autograd.function import once_differentiable
+from torch.nn.functional import batch_norm
 
+from pal.errors import InvalidInputError
 from pal.losses.batch_graph import BatchGraph
+from pal.losses.gram import cross_square
 from pal.losses.inputs import Graph, check_nonnegative, full_precision, prepare, prepare_views, split_views
 
 # λ of the Barlow Twins paper.
@@ -75,16 +79,9 @@ def barlow_twins(
     check_nonnegative(redundancy=redundancy, epsilon=epsilon)
     z, g = prepare(embeddings, graph, min_rows=2)
     g = g if signed else g.positive()
-    views = split_views(z, n_views)
-    columns = _standardised(views, epsilon, center).transpose(0, 1).reshape(z.shape)
-    if normalize:
-        degrees = g.degrees()
-        live = degrees > 0
-        root = torch.where(live, degrees, 1.0).rsqrt() * live
-        columns_hat = columns * root[:, None]
-    else:
-        columns_hat = columns
-    diagonal, square = _correlation(columns_hat, g)
+    columns = _standardised(z, n_views, epsilon, center)
+    root = _inverse_root(g.degrees()) if normalize else columns.new_ones(len(z))
+    diagonal, square = _Correlation.apply(columns, root, g)  # type: ignore[no-untyped-call]
     return _barlow(diagonal, square, redundancy)
 
 
@@ -106,38 +103,68 @@ def barlow_twins_two_view(
     """
     check_nonnegative(redundancy=redundancy, epsilon=epsilon)
     z1, z2 = prepare_views(z1, z2, min_rows=2)
-    # norm 1 over both views together, so twice each view's product
-    u1, u2 = _standardised(torch.stack([z1, z2]), epsilon, center) * 2**0.5
+    u1, u2 = (_standardised(z, 1, epsilon, center) for z in (z1, z2))
     diagonal = (u1 * u2).sum(0)
-    if len(u1) >= u1.shape[1]:
+    if not symmetric:
+        square = cross_square(u1, u2)
+    elif len(u1) >= u1.shape[1]:
         c = u1.t() @ u2
-        square = ((c + c.t()) / 2).square().sum() if symmetric else c.square().sum()
+        square = (c + c.t()).square().sum() / 4
     else:
-        square = ((u1 @ u1.t()) * (u2 @ u2.t())).sum()
-        if symmetric:
-            cross = u2 @ u1.t()
-            square = (square + (cross * cross.t()).sum()) / 2
+        cross = u2 @ u1.t()
+        square = (cross_square(u1, u2) + (cross * cross.t()).sum()) / 2
     return _barlow(diagonal, square, redundancy)
 
 
-def _standardised(views: Float[Tensor, "v n k"], epsilon: float, center: bool) -> Float[Tensor, "v n k"]:
-    """Columns centred and scaled within each view, of norm 1 over all views together."""
-    n_views, n_rows, _ = views.shape
+def _standardised(z: Float[Tensor, "b k"], n_views: int, epsilon: float, center: bool) -> Float[Tensor, "b k"]:
+    """Columns centred and scaled within each view, of norm 1 over all rows."""
+    # A column for each view and component.
+    columns = len(split_views(z, n_views)[0])
+    flat = z.reshape(columns, -1)
+    if columns < 2:
+        raise InvalidInputError(
+            f"a correlation needs at least two rows a view, got {columns}; use a larger batch or fewer views"
+        )
     if center:
-        views = views - views.mean(1, keepdim=True)
-    variance = views.square().mean(1, keepdim=True) + epsilon
-    scale = torch.where(variance > 0, variance, 1.0).rsqrt()
-    return views * (scale / (n_rows * n_views) ** 0.5)
+        scaled = batch_norm(flat, None, None, training=True, eps=epsilon)
+    else:
+        power = flat.square().mean(0) + epsilon
+        scaled = flat * torch.where(power > 0, power, 1.0).rsqrt()
+    return (scaled * len(z) ** -0.5).view(z.shape)
 
 
-def _correlation(x: Float[Tensor, "b k"], g: BatchGraph) -> tuple[Float[Tensor, " k"], Float[Tensor, ""]]:
-    """Diagonal of C = XᵀGX and ‖C‖²_F."""
-    related = g @ x
-    diagonal = (x * related).sum(0)
-    if x.shape[0] >= x.shape[1]:
-        return diagonal, (x.t() @ related).square().sum()
-    product = related @ x.t()
-    return diagonal, (product * product.t()).sum()
+def _inverse_root(degrees: Float[Tensor, " b"]) -> Float[Tensor, " b"]:
+    """d^{-½}, 0 where d isn't positive."""
+    live = degrees > 0
+    return torch.where(live, degrees, 1.0).rsqrt() * live
+
+
+class _Correlation(torch.autograd.Function):
+    """Diagonal of C = XᵀRGRX and ‖C‖²_F, R = diag(root)."""
+
+    @staticmethod
+    def forward(ctx: Any, x: Tensor, root: Tensor, g: BatchGraph) -> tuple[Tensor, Tensor]:
+        related = g.product(x * root[:, None]).mul_(root[:, None])
+        tall = x.shape[0] >= x.shape[1]
+        if tall and g.pairs:
+            # One of each pair is enough: the other adds the transpose.
+            half = x[0::2].t() @ related[0::2]
+            product = half + half.t()
+        else:
+            product = x.t() @ related if tall else related @ x.t()
+        diagonal = torch.einsum("ik,ik->k", x, related)
+        ctx.save_for_backward(related, product)
+        return diagonal, (product * (product if tall else product.t())).sum()
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad_diagonal: Tensor, grad: Tensor) -> tuple[Tensor, None, None]:
+        related, product = ctx.saved_tensors
+        if related.shape[0] >= related.shape[1]:
+            weight = 4 * grad * product
+            weight.diagonal().add_(2 * grad_diagonal)
+            return related @ weight, None, None
+        return (product @ related).mul_(4 * grad).addcmul_(related, 2 * grad_diagonal), None, None
 
 
 def _barlow(diagonal: Float[Tensor, " k"], square: Float[Tensor, ""], redundancy: float) -> Float[Tensor, ""]:

@@ -31,7 +31,7 @@ class BatchGraph:
     """G = F M Fᵀ + diag(δ) on a device; build it with :func:`batch_graph`, once, and give it to any loss.
 
     ``run`` is the number of consecutive rows a group has where all groups have the same (views, sample-major), else
-    0; ``nonnegative`` says that no entry of F, M and diag(G) is known to be negative.
+    0; ``nonnegative`` says that G has no negative entry and ``loopless`` that its diagonal is 0, as far as known.
     """
 
     membership: Tensor
@@ -39,6 +39,7 @@ class BatchGraph:
     diagonal: Float[Tensor, " b"]
     run: int
     nonnegative: bool
+    loopless: bool = False
 
     @property
     def n_rows(self) -> int:
@@ -49,6 +50,11 @@ class BatchGraph:
     def n_groups(self) -> int:
         """Groups, r."""
         return int(self.relation.shape[0])
+
+    @property
+    def pairs(self) -> bool:
+        """Whether G links consecutive rows two by two, and nothing else."""
+        return self.run == 2 and self.loopless and self.relation.ndim == 1
 
     @property
     def one_group(self) -> bool:
@@ -77,16 +83,23 @@ class BatchGraph:
             return _product(self.membership, s)
         return s if self.run == 1 else s.index_select(0, self.membership)
 
+    def residuals(self, z: Float[Tensor, "b k"], means: Float[Tensor, "r k"]) -> Float[Tensor, "b k"]:
+        """Z − F m, for rows of one group each."""
+        if self.run:
+            return (z.reshape(self.n_groups, self.run, -1) - means[:, None]).reshape(z.shape)
+        return self.spread(means).neg_().add_(z)
+
     # --- algebra ----------------------------------------------------------------------------------------------
 
     def __matmul__(self, z: Float[Tensor, "b k"]) -> Float[Tensor, "b k"]:
         """G Z in O(nnz · k)."""
         return self.spread(self.relate(self.pool(z))) + self.diagonal[:, None] * z
 
-    def inner(self, z: Float[Tensor, "b k"]) -> Float[Tensor, ""]:
-        """tr(Zᵀ G Z)."""
-        sums = self.pool(z)
-        return (sums * self.relate(sums)).sum() + (self.diagonal * z.square().sum(1)).sum()
+    def product(self, z: Float[Tensor, "b k"]) -> Float[Tensor, "b k"]:
+        """G Z with fewer temporaries, for code that differentiates by hand."""
+        related = self.relate(self.pool(z))
+        out = related.clone() if self.run == 1 else self.spread(related)
+        return out.addcmul_(z, self.diagonal[:, None])
 
     def degrees(self) -> Float[Tensor, " b"]:
         """G 1."""
@@ -103,13 +116,10 @@ class BatchGraph:
     def squared_norm(self) -> Float[Tensor, ""]:
         """‖G‖²_F, in float64 where the device has it."""
         wide = self.to(widest(self.diagonal))
-        pooled = torch.diag(wide.group_sizes()) if wide.one_group else wide.pool(_dense(wide.membership))
-        if wide.one_group and wide.relation.ndim == 1:
-            norm = (wide.relation * wide.group_sizes()).square().sum()
-        elif wide.one_group and wide.relation.is_sparse:
-            norm = _sparse_norm(wide.relation, wide.group_sizes())
+        if wide.one_group:
+            norm = _scaled_norm(wide.relation, wide.group_sizes())
         else:
-            product = wide.relate(pooled)
+            product = wide.relate(wide.pool(_dense(wide.membership)))
             norm = (product * product.t()).sum()
         return norm + (wide.diagonal * (2 * wide.group_loops() + wide.diagonal)).sum()
 
@@ -126,7 +136,7 @@ class BatchGraph:
 
     def hollow(self) -> "BatchGraph":
         """G without self-loops."""
-        return replace(self, diagonal=-self.group_loops())
+        return self if self.loopless else replace(self, diagonal=-self.group_loops(), loopless=True)
 
     def positive(self) -> "BatchGraph":
         """max(G, 0): what is known to be alike, and nothing else.
@@ -138,6 +148,8 @@ class BatchGraph:
         if not self.one_group:
             return from_dense(self.to_dense()).positive()
         relation = _clamp(self.relation)
+        if self.loopless:
+            return replace(self, relation=relation, nonnegative=True, loopless=False).hollow()
         loops = (self.group_loops() + self.diagonal).clamp(min=0)
         new = replace(self, relation=relation, diagonal=torch.zeros_like(self.diagonal), nonnegative=True)
         return replace(new, diagonal=loops - new.group_loops())
@@ -230,13 +242,14 @@ def _from_factors(graph: SimilarityGraph) -> BatchGraph:
         scale = np.r_[weight, np.zeros(n_groups - linked.n_groups)]
         relation = _padded(relation, scale)
         membership, run = torch.from_numpy(group), _run(group, n_groups)
-    loops = diagonal if positive and not diagonal.any() else graph.diagonal()
+    loops = graph.diagonal()
     return BatchGraph(
         membership,
         _relation(relation),
         torch.from_numpy(diagonal),
         run=run,
         nonnegative=bool(positive and loops.min(initial=0.0) >= 0),
+        loopless=not loops.any(),
     )
 
 
@@ -319,7 +332,12 @@ def _clamp(m: Tensor) -> Tensor:
     )
 
 
-def _sparse_norm(m: Tensor, sizes: Float[Tensor, " r"]) -> Float[Tensor, ""]:
+def _scaled_norm(m: Tensor, sizes: Float[Tensor, " r"]) -> Float[Tensor, ""]:
+    """‖N^½ M N^½‖²_F, N = diag(sizes)."""
+    if m.ndim == 1:
+        return (m * sizes).square().sum()
+    if not m.is_sparse:
+        return torch.einsum("gh,gh,g,h->", m, m, sizes, sizes)
     row, col = m.indices()
     return (m.values().square() * sizes[row] * sizes[col]).sum()
 

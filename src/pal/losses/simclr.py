@@ -8,11 +8,13 @@ where ℓ is the log of the denominator (:mod:`pal.losses.log_partition`) and d 
 only GZ̃; the denominators are tiled.
 """
 
-from typing import Literal
+import math
+from typing import Any, Literal
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 from torch.nn.functional import normalize
 
 from pal.losses.batch_graph import BatchGraph
@@ -24,7 +26,13 @@ from pal.losses.inputs import (
     prepare,
     prepare_views,
 )
-from pal.losses.log_partition import log_partition
+from pal.losses.log_partition import (
+    BLOCK_CPU,
+    BLOCK_GPU,
+    SAFE_LOGIT,
+    log_partition,
+    log_partition_backward,
+)
 
 Average = Literal["mean", "sum"]
 
@@ -47,7 +55,7 @@ def simclr(
     alone; with ``signed=True`` negative entries are targets of negative weight. A row without positives contributes
     nothing as an anchor, stands in the others' denominators, and isn't counted in the mean; without any positive the
     loss is 0 (``signed=True`` counts rows that have negatives alone as anchors too).
-    **Normalisation**: rows of Z to norm 1 (a row of zeros stays 0); those of G as ``positives`` says.
+    **Normalisation**: rows of Z to norm 1 (a row of zeros stays 0 and gets no gradient); those of G as ``positives`` says.
 
     Parameters
     ----------
@@ -94,13 +102,9 @@ def simclr(
     # Rounding alone must not make an anchor of a row whose self-loop has been dropped.
     anchor = scale > 1e-6 * with_loops
     weight = anchor / torch.where(anchor, scale, 1.0) if positives == "mean" else anchor.to(z.dtype)
-    unit = normalize(z, dim=1)
-    log_z = log_partition(unit, temperature=temperature, include_self=include_self, block=block)
-    # A row alone has ℓ = −∞ and no positives: 0 · ∞ is kept out.
-    log_z = torch.where(anchor, log_z, 0.0)
-    attraction = (weight[:, None] * unit * (target @ unit)).sum() / temperature
-    loss = torch.dot(weight * target.degrees(), log_z) - attraction
-    return loss / anchor.sum().clamp(min=1) if reduction == "mean" else loss
+    if reduction == "mean":
+        weight = weight / anchor.sum().clamp(min=1)
+    return _cross_entropy(z, target, weight, temperature, include_self, block)
 
 
 @full_precision
@@ -122,16 +126,18 @@ def simclr_two_view(
     check_temperature(temperature)
     check_choice("reduction", reduction, ("mean", "sum"))
     z1, z2 = prepare_views(z1, z2, min_rows=2 if cross_only else 1)
-    u1, u2 = normalize(z1, dim=1), normalize(z2, dim=1)
-    positives = (u1 * u2).sum(1) / temperature
+    n = len(z1)
     if cross_only:
-        others = torch.eye(len(u1), dtype=torch.bool, device=u1.device)
-        logits = (u1 @ u2.t() / temperature).masked_fill(others, -torch.inf)
-        loss = (logits.logsumexp(1) - positives).sum()
-        return loss / len(u1) if reduction == "mean" else loss
-    log_z = log_partition(torch.cat([u1, u2]), temperature=temperature, block=block)
-    loss = log_z.sum() - 2 * positives.sum()
-    return loss / len(log_z) if reduction == "mean" else loss
+        u1, u2 = normalize(z1, dim=1), normalize(z2, dim=1)
+        itself = torch.eye(n, dtype=torch.bool, device=u1.device)
+        logits = (u1 @ u2.t() / temperature).masked_fill(itself, -torch.inf)
+        loss = (logits.logsumexp(1) - (u1 * u2).sum(1) / temperature).sum()
+        return loss / n if reduction == "mean" else loss
+    z = torch.cat([z1, z2])
+    item = torch.arange(n, device=z.device).repeat(2)
+    g = BatchGraph(item, z.new_ones(n), -z.new_ones(2 * n), run=0, nonnegative=True, loopless=True)
+    weight = z.new_full((2 * n,), 1 / (2 * n) if reduction == "mean" else 1.0)
+    return _cross_entropy(z, g, weight, temperature, False, block)
 
 
 def _absolute_degrees(target: BatchGraph, positive: BatchGraph) -> Float[Tensor, " b"]:
@@ -139,3 +145,51 @@ def _absolute_degrees(target: BatchGraph, positive: BatchGraph) -> Float[Tensor,
     if target is positive:
         return positive.degrees()
     return 2 * positive.degrees() - target.degrees()
+
+
+def _cross_entropy(
+    z: Float[Tensor, "b k"],
+    g: BatchGraph,
+    weight: Float[Tensor, " b"],
+    temperature: float,
+    include_self: bool,
+    block: int | None,
+) -> Float[Tensor, ""]:
+    """Σ_i w_i L_i."""
+    side = block or (BLOCK_CPU if z.device.type == "cpu" else BLOCK_GPU)
+    loss: Tensor = _CrossEntropy.apply(z, g, weight, temperature, include_self, side)  # type: ignore[no-untyped-call]
+    return loss
+
+
+class _CrossEntropy(torch.autograd.Function):
+    """Σ_i w_i (d_i ℓ_i − ln 2 · s_iᵀ(GS)_i) with rows s_i = c z̃_i, c² = log₂(e)/τ."""
+
+    @staticmethod
+    def forward(
+        ctx: Any, z: Tensor, g: BatchGraph, weight: Tensor, temperature: float, include_self: bool, block: int
+    ) -> Tensor:
+        norm = torch.linalg.vector_norm(z, dim=1, keepdim=True)
+        scale = (math.log2(math.e) / temperature) ** 0.5
+        factor = torch.where(norm > 0, scale / norm, 0.0)
+        s = z * factor
+        ctx.options = (1 / temperature <= SAFE_LOGIT, include_self, block)
+        log_z = log_partition(s, *ctx.options)
+        weighted = weight * g.degrees()
+        attraction = torch.dot(weight, torch.einsum("ik,ik->i", s, g.product(s)))
+        ctx.g, ctx.scale = g, scale
+        ctx.save_for_backward(s, factor, log_z, weight, weighted)
+        # A row without positives may be alone, with ℓ = −∞: 0 · ∞ is kept out.
+        return torch.dot(weighted, torch.where(weighted != 0, log_z, 0.0)) - math.log(2) * attraction
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        s, factor, log_z, weight, weighted = ctx.saved_tensors
+        out = log_partition_backward(s, log_z, weighted, *ctx.options)
+        half = math.log(2) * weight[:, None]
+        out.addcmul_(ctx.g.product(s), -half)
+        out.sub_(ctx.g.product(s * half))
+        # Through s = c z / ‖z‖: what is left of the gradient across s.
+        along = torch.einsum("ik,ik->i", out, s) / ctx.scale**2
+        out.addcmul_(s, -along[:, None]).mul_(factor * grad)
+        return out, None, None, None, None, None

@@ -13,9 +13,10 @@ from typing import Final
 import torch
 from jaxtyping import Float
 from torch import Tensor
+from torch.nn.functional import mse_loss
 
 from pal.errors import InvalidInputError
-from pal.losses.gram import gram_square
+from pal.losses.gram import covariance_square
 from pal.losses.inputs import Graph, check_nonnegative, full_precision, prepare, prepare_views, split_views
 from pal.losses.laplacian import laplacian_energy
 
@@ -92,7 +93,7 @@ def vicreg_two_view(
     """
     _check_options(coefficients, epsilon)
     z1, z2 = prepare_views(z1, z2, min_rows=2 if per_view else 1)
-    invariance = (z1 - z2).square().sum() / len(z1)
+    invariance = mse_loss(z1, z2, reduction="sum") / len(z1)
     views = torch.stack([z1, z2]) if per_view else torch.cat([z1, z2])[None]
     return _vicreg(invariance, views, coefficients, epsilon)
 
@@ -111,11 +112,9 @@ def _vicreg(
     weight_invariance, weight_variance, weight_covariance = coefficients
     loss = weight_invariance * invariance
     for view in views:
-        centred = view - view.mean(0)
-        variance = centred.square().sum(0) / (n_rows - 1)
-        hinge = torch.relu(1 - torch.sqrt(variance + epsilon)).sum()
-        covariance = gram_square(centred, off_diagonal=True) / (n_rows - 1) ** 2
-        loss = loss + weight_variance * hinge / n_views + weight_covariance * covariance
+        covariance, squares = covariance_square(view)
+        hinge = torch.relu(1 - torch.sqrt(squares / (n_rows - 1) + epsilon)).sum()
+        loss = loss + weight_variance / n_views * hinge + weight_covariance / (n_rows - 1) ** 2 * covariance
     return loss / n_components
 
 
