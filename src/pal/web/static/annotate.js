@@ -97,10 +97,19 @@ function countPicked(entry) {
 }
 
 function notice() {
-  at("notice-title").textContent = nothing ? "No page to show" : "Getting the next page";
+  const state = at("light").dataset.state;
+  const away = state === "offline";
   const waiting = outbox.waiting;
-  at("notice-words").textContent = nothing || (waiting
-    ? `The server can't be reached just now. ${waiting} of your answers are kept in this browser and sent as soon as it is back.`
+  at("done-words").textContent = "Done";
+  if (state === "signed-out") {
+    at("notice-title").textContent = "Please sign in";
+    at("notice-words").textContent = at("light").title;
+    return;
+  }
+  at("notice-title").textContent = nothing ? "No page to show" : away ? "Waiting for the server" : "Getting the next page";
+  at("notice-words").textContent = nothing || (away
+    ? `It can't be reached just now; this page looks again every few seconds. ${waiting
+      ? `${waiting === 1 ? "One answer is" : `${waiting} answers are`} kept in this browser and sent as soon as it is back.` : ""}`
     : "Pictures are on their way.");
   at("notice-actions").hidden = !nothing;
 }
@@ -317,6 +326,7 @@ await learnLayout();
 desk.ahead.forEach(boardOf);
 show();
 outbox.flush();
+call("/api/progress").then(counts, () => {}); // without an answer the light says so
 loadAhead();
 renew();
 setInterval(renew, RENEW);

@@ -29,6 +29,7 @@ export function light(state, waiting, words) {
 /** @param {import("./types.js").Progress} progress */
 export function counts(progress) {
   at("pages-done").textContent = progress.pages.toLocaleString();
+  at("pages-word").textContent = progress.pages === 1 ? " page" : " pages";
   for (const part of /** @type {const} */ (["told", "deduced", "predicted"])) {
     at(part).textContent = progress[part].toLocaleString();
     const bar = /** @type {HTMLElement} */ (at("meter").querySelector(`[data-part="${part}"]`));

@@ -1,0 +1,165 @@
+"""What browser tests, the screenshots and the latency benchmark share: a real server, a real Chromium, and a person
+who knows the digits and answers by keyboard.
+"""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from queue import Empty, Queue
+
+from playwright.sync_api import Browser, Page, sync_playwright
+
+# Chromium in a container, without the services that a desktop would have.
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-dev-shm-usage",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-default-apps",
+    "--disable-sync",
+    "--metrics-recording-only",
+    "--mute-audio",
+    "--no-first-run",
+]
+KEYS = [f"Key{letter}" for letter in "QWERTASDFGZXCVB"]
+
+
+def free_port() -> int:
+    """A port nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class Server:
+    """``pal annotate`` in a process of its own, that can be killed and started again on the same port."""
+
+    directory: Path
+    arguments: tuple[str, ...] = ("--demo",)
+    port: int = field(default_factory=free_port)
+    process: subprocess.Popen[str] | None = None
+    said: list[str] = field(default_factory=list)
+
+    def start(self) -> str:
+        """Start, and return the address with its one-time token."""
+        command = [sys.executable, "-m", "pal", "annotate", *self.arguments]
+        command += ["--project", str(self.directory), "--no-browser", "--port", str(self.port)]
+        # Wide, or the address is broken over two lines.
+        environment = os.environ | {"PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1", "COLUMNS": "250", "NO_COLOR": "1"}
+        self.process = subprocess.Popen(
+            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        )
+        lines: Queue[str | None] = Queue()
+        threading.Thread(target=self._listen, args=(self.process, lines), daemon=True).start()
+        while True:
+            try:
+                line = lines.get(timeout=90)
+            except Empty:
+                raise TimeoutError("no address within 90 s; it said:\n" + "".join(self.said)) from None
+            if line is None:
+                raise RuntimeError("the server ended before it printed an address:\n" + "".join(self.said))
+            if found := re.search(r"http://\S+token=[\w-]+", line):
+                return found.group()
+
+    def _listen(self, process: "subprocess.Popen[str]", lines: "Queue[str | None]") -> None:
+        assert process.stdout is not None
+        with process.stdout as said:
+            for line in said:
+                self.said.append(line)
+                lines.put(line)
+        lines.put(None)
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        """End it as Ctrl+C would."""
+        self._end(signal.SIGINT)
+
+    def _end(self, how: signal.Signals) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(how)
+            self.process.wait(timeout=30)
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """The system's Chromium, without a window."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=QUIET)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@dataclass
+class Shown:
+    """The page on screen: item ids, their names, the mode."""
+
+    template: str
+    items: list[str]
+    mode: str
+    marks: list[str]
+
+
+@dataclass
+class Person:
+    """Somebody at the keyboard who knows the kind of every item, by its name; remembers what they answered."""
+
+    page: Page
+    kind_of: dict[str, object]
+    said: list[tuple[str, dict[str, int]]] = field(default_factory=list)
+
+    def look(self) -> Shown:
+        """Read the page in front."""
+        self.page.wait_for_selector("#desk:not([hidden]) .tile")
+        seen = self.page.evaluate(
+            """() => ({
+                template: document.querySelector("#template [data-item]").dataset.item,
+                mode: document.getElementById("desk").dataset.mode,
+                tiles: [...document.querySelectorAll(".tile")].map(({ dataset }) => [dataset.item, dataset.mark]),
+            })"""
+        )
+        items = [item for item, _ in seen["tiles"]]
+        return Shown(seen["template"], items, seen["mode"], [mark for _, mark in seen["tiles"]])
+
+    def truth(self, shown: Shown) -> dict[str, int]:
+        """The right answer to a page."""
+        kind = self.kind_of[shown.template]
+        return {item: 1 if self.kind_of[item] == kind else -1 for item in shown.items}
+
+    def select(self, shown: Shown) -> None:
+        """Press the keys of the tiles to select, and of those selected that shouldn't be."""
+        wanted = 1 if shown.mode == "same" else -1
+        for key, item, relation in zip(KEYS, shown.items, self.truth(shown).values(), strict=False):
+            if (relation == wanted) != (shown.marks[shown.items.index(item)] == "selected"):
+                self.page.keyboard.press(key)
+
+    def answer(self) -> Shown:
+        """Answer the page in front and wait until the next one is there."""
+        shown = self.look()
+        self.select(shown)
+        self.submit(shown, self.truth(shown))
+        return shown
+
+    def submit(self, shown: Shown, relations: dict[str, int]) -> None:
+        """Press Space and remember what was said."""
+        self.page.keyboard.press("Space")
+        self.said.append((shown.template, relations))
+
+    def wait_for_light(self, state: str, timeout: float = 30_000) -> None:
+        """Wait until the light says ``state``."""
+        self.page.wait_for_selector(f"#light[data-state={state}]", timeout=timeout)

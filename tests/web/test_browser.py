@@ -1,0 +1,148 @@
+"""A person in a real Chromium, from the first page to the export."""
+
+import csv
+import itertools
+import json
+import re
+import shutil
+import subprocess
+import sys
+from collections import Counter
+
+import pytest
+
+pytest.importorskip("playwright")
+
+from browsing import KEYS, Person, Server, chromium
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.skipif(shutil.which("chromium") is None, reason="needs chromium on the path; apt install chromium"),
+]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as made:
+        yield made
+
+
+@pytest.fixture
+def server(tmp_path):
+    made = Server(tmp_path / "digits.pal")
+    yield made
+    made.kill()
+
+
+@pytest.fixture
+def page(browser):
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    made = context.new_page()
+    errors = []
+    made.on("pageerror", lambda error: errors.append(str(error)))
+    yield made
+    context.close()
+    assert not errors
+
+
+@pytest.fixture(scope="module")
+def digits():
+    """True digit by item id, from scikit-learn itself."""
+    from sklearn.datasets import load_digits
+
+    from pal.datasets.digits import digits
+
+    items, target = digits(), load_digits().target
+    return {item: int(target[int(name.split()[-1])]) for item, name in zip(items.id, items.name, strict=True)}
+
+
+def test_twenty_pages_by_keyboard_and_everything_that_can_happen_on_the_way(server, page, digits, tmp_path):
+    page.goto(server.start())
+    assert "token" not in page.url
+    person = Person(page, digits)
+
+    # Six pages; then back to the sixth, to be unsure about its first tile.
+    for _ in range(5):
+        person.answer()
+    sixth = person.answer()
+    page.keyboard.press("Backspace")
+    again = person.look()
+    assert (again.template, again.items) == (sixth.template, sixth.items)
+    assert again.marks == marks_of(sixth, person.truth(sixth))
+    page.keyboard.press(f"Shift+{KEYS[0]}")
+    person.said.pop()
+    person.submit(again, person.truth(again) | {again.items[0]: 0})
+
+    # A name for the group in front, by its template.
+    template = person.look().template
+    page.keyboard.press("KeyN")
+    page.keyboard.type("Zahl <b>")
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.getElementById('group-name').textContent === 'Zahl <b>'")
+
+    # A reload in the middle of the eighth page brings it back with its toggles.
+    person.answer()
+    before = person.look()
+    page.keyboard.press(KEYS[3])
+    page.keyboard.press(f"Shift+{KEYS[7]}")
+    page.reload()
+    after = person.look()
+    assert (after.template, after.items) == (before.template, before.items)
+    assert after.marks == [{3: "selected", 7: "unsure"}.get(position, "") for position in range(15)]
+    page.keyboard.press(KEYS[3])
+    page.keyboard.press(f"Shift+{KEYS[7]}")
+    for _ in range(5):
+        person.answer()
+
+    # The server is killed; two pages are answered from what was loaded ahead, and nothing is lost.
+    person.wait_for_light("saved")
+    loaded_ahead(page)
+    server.kill()
+    person.answer()
+    person.answer()
+    person.wait_for_light("offline")
+    assert "kept here" in page.inner_text("#light")
+    server.start()  # with a new token, which the cookie makes unnecessary
+    person.wait_for_light("saved")
+    while len(person.said) < 20:
+        person.answer()
+    person.wait_for_light("saved")
+    assert page.inner_text("#pages-done") == "20"
+
+    # Groups: rename one, merge two.
+    page.click("nav >> text=Groups")
+    page.wait_for_selector(".card")
+    anchors = page.locator(".card").evaluate_all("(cards) => cards.map((card) => card.dataset.anchor)")
+    merged = pair_to_merge(anchors, digits)
+    page.locator(f'.card[data-anchor="{anchors[0]}"] >> text=Rename').click()
+    page.fill("#naming-input", "the first")
+    page.keyboard.press("Enter")
+    page.wait_for_selector('.card-title:has-text("the first")')
+    for anchor in merged:
+        page.locator(f'.card[data-anchor="{anchor}"] input').check()
+    page.click("#merge")
+    page.wait_for_selector("#toast:has-text('Merged')")
+    page.wait_for_function(f"document.querySelectorAll('.card').length === {len(anchors) - 1}")
+
+    server.stop()
+    check_export(server, person, tmp_path, digits, template, anchors[0], merged)
+
+
+def marks_of(shown, relations):
+    wanted = 1 if shown.mode == "same" else -1
+    return ["selected" if relations[item] == wanted else "" for item in shown.items]
+
+
+def loaded_ahead(page):
+    """Wait until two pages lie behind the one in front."""
+    page.wait_for_function(
+        """() => Object.keys(localStorage).some((key) => key.endsWith("/open")
+            && JSON.parse(localStorage.getItem(key)).ahead.length >= 2)"""
+    )
+
+
+def pair_to_merge(anchors, digits):
+    """Two groups of one digit, where the pages so far have left any; else any two that aren't the first."""
+    alike = [pair for pair in itertools.combinations(anchors, 2) if digits[pair[0]] == digits[pair[1]]]
+    return alike[0] if alike else tuple(anchors[1:3])

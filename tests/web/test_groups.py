@@ -1,0 +1,104 @@
+"""The groups screen's routes: corrections are answers in the log."""
+
+import pytest
+from posting import answered, send
+
+from pal.store.events import Answered, Named
+
+
+@pytest.fixture
+def labelled(client, project, digit):
+    """Eight pages answered rightly."""
+    for _ in range(8):
+        page = client.get("/api/page").json()["page"]
+        assert send(client, answered(page, digit)).status_code == 200
+    project.settle()
+    return project
+
+
+def groups(client):
+    return client.get("/api/groups").json()["groups"]
+
+
+def test_groups_hold_every_item_once(client, labelled):
+    counts = [group["told"] + group["deduced"] + group["predicted"] for group in groups(client)]
+    assert sum(counts) == len(labelled.items)
+    members = [
+        {member["id"] for member in client.get(f"/api/groups/{group['anchor']}/members").json()["members"]}
+        for group in groups(client)
+    ]
+    assert sum(map(len, members)) == len(set.union(*members)) == len(labelled.items)
+
+
+def test_members_say_where_their_label_comes_from(client, labelled):
+    for group in groups(client):
+        members = client.get(f"/api/groups/{group['anchor']}/members").json()["members"]
+        for source in ("told", "deduced", "predicted"):
+            assert sum(member["source"] == source for member in members) == group[source]
+        assert all(0 <= member["probability"] <= 1 for member in members)
+
+
+def test_rename(client, labelled):
+    anchor = groups(client)[0]["anchor"]
+    assert client.post("/api/groups/rename", json={"anchor": anchor, "name": "zero"}).status_code == 200
+    assert next(group for group in groups(client) if group["anchor"] == anchor)["name"] == "zero"
+    assert isinstance(labelled.store.read_after(0)[-1][1], Named)
+
+
+def test_merge_is_one_answer(client, labelled):
+    before = groups(client)
+    a, b = before[0]["anchor"], before[1]["anchor"]
+    members = {
+        member["id"]
+        for member in client.get(f"/api/groups/{b}/members").json()["members"]
+        if member["source"] != "predicted"
+    }
+    reply = client.post("/api/groups/merge", json={"a": a, "b": b})
+    assert reply.status_code == 200, reply.text
+    labelled.settle()
+    after = groups(client)
+    assert len(after) == len(before) - 1
+    assert all(isinstance(event, Answered) for _, event in labelled.store.read_after(0)[8:])
+    (merged,) = [
+        group
+        for group in after
+        if a in {member["id"] for member in client.get(f"/api/groups/{group['anchor']}/members").json()["members"]}
+    ]
+    assert members <= {
+        member["id"] for member in client.get(f"/api/groups/{merged['anchor']}/members").json()["members"]
+    }
+
+
+def test_split_moves_the_selection_and_nothing_else(client, labelled):
+    group = max(groups(client), key=lambda one: one["told"] + one["deduced"])
+    members = client.get(f"/api/groups/{group['anchor']}/members").json()["members"]
+    known = [member["id"] for member in members if member["source"] != "predicted" and member["id"] != group["anchor"]]
+    moved, stay = known[:2], {*known[2:], group["anchor"]}
+    reply = client.post("/api/groups/split", json={"items": moved, "name": "other"})
+    assert reply.status_code == 200, reply.text
+    labelled.settle()
+    by_name = {one["name"]: one for one in groups(client)}
+    now = {member["id"] for member in client.get(f"/api/groups/{by_name['other']['anchor']}/members").json()["members"]}
+    assert set(moved) <= now
+    assert not stay & now
+
+
+@pytest.mark.parametrize(
+    ("route", "body"),
+    [
+        ("rename", {"anchor": "0" * 64, "name": "x"}),
+        ("rename", {"anchor": "nobody", "name": "x"}),
+        ("merge", {"a": "0" * 64, "b": "1" * 64}),
+        ("split", {"items": []}),
+        ("split", {"items": ["0" * 64]}),
+        ("split", {}),
+    ],
+)
+def test_nonsense_is_refused(client, route, body):
+    reply = client.post(f"/api/groups/{route}", json=body)
+    assert reply.status_code == 422
+    assert isinstance(reply.json()["detail"], str)
+
+
+def test_members_of_no_group(client):
+    assert client.get(f"/api/groups/{'0' * 64}/members").status_code in (404, 422)
