@@ -80,6 +80,9 @@ class Items:
     def __len__(self) -> int:
         return len(self.id)
 
+    def __contains__(self, item: object) -> bool:
+        return item in self.row
+
     @cached_property
     def row(self) -> dict[str, int]:
         """Row number of each id."""

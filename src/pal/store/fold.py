@@ -61,16 +61,21 @@ def fold(events: Iterable[Event], /) -> Folded:
     )
 
 
-def to_answers(answered: Iterable[Answered], /, row: Mapping[str, int]) -> Answers:
-    """Answers as columns; ``row`` maps item ids to row numbers. Answers about other items are left out."""
+def to_answers(
+    answered: Iterable[Answered], /, row: Mapping[str, int], *, labelers: dict[str, int] | None = None, first: int = 0
+) -> Answers:
+    """Answers as columns; ``row`` maps item ids to row numbers. Answers about other items are left out.
+
+    Labelers get numbers as they appear, kept in ``labelers`` if given; questions are numbered from ``first``.
+    """
     template: list[int] = []
     item: list[int] = []
     relation: list[int] = []
     labeler: list[int] = []
     question: list[int] = []
     time: list[float] = []
-    labelers: dict[str, int] = {}
-    for number, event in enumerate(answered):
+    labelers = {} if labelers is None else labelers
+    for number, event in enumerate(answered, start=first):
         at = row.get(event.template)
         if at is None:
             continue

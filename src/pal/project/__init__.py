@@ -1,0 +1,22 @@
+"""One annotation project: items, log and model together; what the command line and the web share.
+
+:class:`Project` is thread-safe. Its parts, one a file: the running fold of the log (ledger), features that grow while
+an encoder works, the thread that refits the model (trainer), leases on open pages, where every item stands (standing),
+corrections as answers, thumbnails, and opening with its checks.
+"""
+
+from pal.project.core import Project
+from pal.project.infos import GroupInfo, MemberInfo, NoPage, Page, Progress, Recorded, TileInfo
+from pal.project.opening import default_directory
+
+__all__ = [
+    "GroupInfo",
+    "MemberInfo",
+    "NoPage",
+    "Page",
+    "Progress",
+    "Project",
+    "Recorded",
+    "TileInfo",
+    "default_directory",
+]

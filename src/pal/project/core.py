@@ -1,0 +1,394 @@
+"""Project: asks pages, takes answers, tells where everything stands."""
+
+import contextlib
+import threading
+from collections.abc import Callable, Collection, Sequence
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy import ndarray
+
+from pal.answers import Question
+from pal.beliefs import SOURCES
+from pal.datasets import open_source
+from pal.errors import InvalidInputError
+from pal.items import Items
+from pal.oracles import State, get_oracle
+from pal.project import corrections
+from pal.project.exemplars import diverse
+from pal.project.features import Features
+from pal.project.infos import GroupInfo, MemberInfo, NoPage, Page, Progress, Recorded, TileInfo
+from pal.project.leases import Leases
+from pal.project.ledger import CORRECTIONS, Ledger
+from pal.project.opening import claim, default_directory, one_writer, open_store
+from pal.project.standing import Standing, standing
+from pal.project.thumbnails import thumbnail
+from pal.project.trainer import Published, Trainer
+from pal.store import Event, Flagged, Named, Placed, Retracted, Store
+from pal.store.events import Reason, new_id
+
+FIRST = 300
+"""Items encoded before the first page."""
+
+_EXEMPLARS = 4
+
+
+class Project:
+    """One annotation project; build it with :meth:`create_or_open`. Any thread may call any method."""
+
+    def __init__(
+        self,
+        items: Items,
+        directory: Path,
+        store: Store,
+        features: Features,
+        *,
+        oracle: str = "captcha",
+        page_size: int = 15,
+        seed: int = 0,
+        lease_seconds: float = 180.0,
+    ) -> None:
+        if page_size < 1:
+            raise InvalidInputError(f"page size must be at least 1, got {page_size}; 15 suits most people")
+        self.items = items
+        self.directory = directory
+        self.store = store
+        self.features = features
+        self._oracle = get_oracle(oracle)
+        self._page_size = page_size
+        self._rng = np.random.default_rng(seed)
+        self._lock = threading.RLock()  # the ledger and the leases
+        self._paging = threading.Lock()  # one page is chosen at a time, without keeping answers waiting
+        self._leases = Leases(lease_seconds)
+        self._ledger = Ledger(items, store.read_after(0))
+        self._pending: list[Question] = []
+        self._standing: tuple[Published, int, Standing] | None = None
+        self._cleanup = contextlib.ExitStack()
+        self._trainer = Trainer(features, self._ledger, self._lock, first=FIRST, seed=seed)
+
+    @classmethod
+    def create_or_open(
+        cls,
+        source: str | Path,
+        directory: Path | None = None,
+        *,
+        table: Path | None = None,
+        encoder: str = "auto",
+        oracle: str = "captcha",
+        page_size: int = 15,
+        seed: int = 0,
+        read_only: bool = False,
+        scanned: Callable[[int], None] | None = None,
+        opened: Callable[[Items], None] | None = None,
+        encoded: Callable[[int], None] | None = None,
+    ) -> Self:
+        """Open the project of a source, or start one; returns when the first page can be asked.
+
+        Parameters
+        ----------
+        source
+            A folder of pictures, an .npz or .npy of embeddings, or "digits", the demo; it is never changed.
+        directory
+            Where the project lies; by default ``SOURCE.pal`` beside the source.
+        table
+            Names, texts or picture paths of the rows of embeddings.
+        encoder, oracle
+            By name.
+        page_size
+            Tiles a page.
+        seed
+            Seed of every random choice.
+        read_only
+            Don't encode and don't hold the project: for looking at one that another process may be using.
+        scanned, opened, encoded
+            Called with the number of files looked at, with the items, and with the number of items encoded.
+
+        Raises
+        ------
+        InvalidInputError
+            If the source or an option is wrong.
+        StoreError
+            If the directory can't be used, belongs to another source, or another process holds it.
+        """
+        get_oracle(oracle)
+        items = open_source(source, table=table, progress=scanned)
+        directory = default_directory(source) if directory is None else directory
+        with contextlib.ExitStack() as cleanup:
+            store = open_store(directory)
+            cleanup.callback(store.close)
+            claim(store, items)
+            if not read_only:
+                cleanup.enter_context(one_writer(directory))
+            features = Features(items, directory / "features", encoder=encoder, seed=seed)
+            items = features.items = items.without(features.broken)
+            if opened is not None:
+                opened(items)
+            project = cls(items, directory, store, features, oracle=oracle, page_size=page_size, seed=seed)
+            cleanup.callback(project._stop)
+            if not read_only:
+                features.start(progress=encoded, on_batch=project._trainer.wake)
+            project._wait_for_first()
+            project._cleanup = cleanup.pop_all()
+        return project
+
+    def close(self) -> None:
+        """Stop the threads and close the log; nothing recorded is lost if this is never called."""
+        self._cleanup.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    # --- pages -------------------------------------------------------------------------------------------------
+
+    def page(self, labeler: str, *, hold: Collection[str] = ()) -> Page | NoPage:  # noqa: ARG002
+        """Lease the next page: its items are on no other open page. ``hold`` are pages the caller still has open."""
+        self._trainer.check()
+        with self._paging:
+            with self._lock:
+                self._leases.renew(hold)
+                held = self._held()
+                knowledge, answers = self._ledger.knowledge, self._ledger.answers
+            model = self._trainer.published.model
+            question = self._usable(held)
+            if question is None:
+                state = State(knowledge, answers, model, self._page_size, self._rng, held)
+                self._pending = list(self._oracle(state))
+                question = self._usable(held)
+            if question is None:
+                return NoPage(self._why_not())
+            page = new_id()
+            with self._lock:
+                expires = self._leases.grant(page, question.items.tolist())
+        return self._page(page, question, expires)
+
+    def renew(self, pages: Collection[str]) -> None:
+        """Extend the leases of pages that are still open."""
+        with self._lock:
+            self._leases.renew(pages)
+
+    def record(self, events: Sequence[Event]) -> Recorded:
+        """Write events, all or none; on disk when this returns. Late and repeated answers are fine.
+
+        Raises
+        ------
+        InvalidInputError
+            If an event names an item or event that isn't there, or retracts what it may not; then nothing is written.
+        """
+        with self._lock:
+            for i, event in enumerate(events):
+                if event.id not in self._ledger.events:
+                    self._ledger.check(event, events[:i])
+            positions = self.store.append(events)
+            for position, event in zip(positions, events, strict=True):
+                self._ledger.add(position, event)
+                if event.kind == "answered":
+                    self._leases.release(event.page)  # type: ignore[union-attr]
+            position = self._ledger.position
+        self._trainer.wake()
+        return Recorded(tuple(event.id for event in events), position)
+
+    # --- corrections -------------------------------------------------------------------------------------------
+
+    def rename(self, anchor: str, name: str, labeler: str) -> list[Event]:
+        """Name the group of an item; an empty name takes the name away."""
+        return self._write([Named(labeler=labeler, item=anchor, name=" ".join(name.split()))])
+
+    def place(self, anchor: str, parent: str, labeler: str) -> list[Event]:
+        """Put the group of an item under a parent; an empty parent takes it out."""
+        return self._write([Placed(labeler=labeler, item=anchor, parent=" ".join(parent.split()))])
+
+    def flag(self, item: str, reason: Reason, labeler: str) -> list[Event]:
+        """Take an item out of the questions."""
+        return self._write([Flagged(labeler=labeler, item=item, reason=reason)])
+
+    def merge(self, a: str, b: str, labeler: str) -> list[Event]:
+        """Say that the groups of two items are one."""
+        with self._lock:
+            made = corrections.merge(self._ledger.knowledge, self.items, self._row(a), self._row(b), labeler=labeler)
+            return self._write(made)
+
+    def split(self, items: Sequence[str], labeler: str) -> list[Event]:
+        """Say that some items are another kind than the rest of their group; only these move."""
+        with self._lock:
+            rows = [self._row(item) for item in dict.fromkeys(items)]
+            made = corrections.split(self._ledger.knowledge, self.standing(), self.items, rows, labeler=labeler)
+            return self._write(made)
+
+    def undo(self, labeler: str) -> list[Event]:
+        """Retract a labeler's latest page, name, flag or correction; returns what was retracted, [] if nothing was."""
+        with self._lock:
+            last = self._ledger.last_of(labeler)
+            self._write([Retracted(labeler=labeler, event=event.id) for event in last])
+            return last
+
+    # --- where things stand --------------------------------------------------------------------------------------
+
+    def model(self) -> Published:
+        """The last published model: embedding, beliefs, and what it was fitted on."""
+        return self._trainer.published
+
+    def settle(self, *, timeout: float | None = None) -> None:
+        """Wait until the model knows every answer recorded before the call."""
+        self._trainer.settle(timeout=timeout)
+
+    def standing(self) -> Standing:
+        """Where every item stands, by all answers and the last published model."""
+        with self._lock:
+            published, position = self._trainer.published, self._ledger.position
+            if self._standing is None or self._standing[:2] != (published, position):
+                now = standing(self._ledger.knowledge, published.model.beliefs)
+                self._standing = (published, position, now)
+            return self._standing[2]
+
+    def progress(self) -> Progress:
+        """How far the project is."""
+        with self._lock:
+            now = self.standing()
+            counts = np.bincount(now.source[now.label >= 0], minlength=3)
+            pages = [event for event in self._ledger.answered if event.page not in CORRECTIONS]
+            return Progress(
+                n_items=len(self.items),
+                told=int(counts[2]),
+                deduced=int(counts[1]),
+                predicted=int(counts[0]),
+                n_groups=len(now.anchor),
+                pages=len(pages),
+                answers=sum(len(event.relations) - event.relations.count(0) for event in pages),
+                flagged=len({event.item for event in self._ledger.flags}),
+                seconds=sum(event.seconds for event in pages),
+                position=self._ledger.position,
+                encoded=int(self.features.ready.sum()),
+            )
+
+    def groups(self) -> list[GroupInfo]:
+        """Every group, largest first, classes and those that may still turn out to be part of one."""
+        with self._lock:
+            now, names, parents = self.standing(), self._group_names(), self._group_parents()
+        sure = now.source > 0
+        told, deduced, predicted = (
+            np.bincount(now.label[(now.source == s) & (now.label >= 0)], minlength=len(now.anchor)) for s in (2, 1, 0)
+        )
+        order = np.lexsort((np.arange(len(now.anchor)), -(told + deduced), -predicted - told - deduced))
+        return [
+            GroupInfo(
+                self.items.id[now.anchor[g]],
+                names.get(g),
+                int(told[g]),
+                int(deduced[g]),
+                int(predicted[g]),
+                self._exemplars(int(now.anchor[g]), np.flatnonzero(sure & (now.label == g))),
+                parents.get(g),
+            )
+            for g in order.tolist()
+        ]
+
+    def members(self, anchor: str) -> list[MemberInfo]:
+        """Items of the group that an item is in: told, then deduced, then predicted, surest first."""
+        now = self.standing()
+        group = int(now.label[self._row(anchor)])
+        if group < 0:
+            return []
+        return [
+            MemberInfo(self._tile(i), SOURCES[now.source[i]], float(now.confidence[i]))
+            for i in now.members(group).tolist()
+        ]
+
+    def thumbnail(self, item: str, size: int) -> bytes:
+        """Picture of an item as WebP, at most ``size`` pixels on a side."""
+        return thumbnail(self.items, self.directory / "thumbnails", item, size)
+
+    # --- parts -------------------------------------------------------------------------------------------------
+
+    def _write(self, events: Sequence[Event]) -> list[Event]:
+        self.record(events)
+        return list(events)
+
+    def _row(self, item: str) -> int:
+        if item not in self.items:
+            raise InvalidInputError(f"no item {item[:12]}… in this project; reload the page")
+        return self.items.row[item]
+
+    def _held(self) -> ndarray:
+        """Items that must not be shown: on an open page, flagged, or not encoded yet."""
+        held = np.ones(len(self.items), dtype=bool)
+        held[self._trainer.published.rows] = False
+        held[self._leases.rows()] = True
+        held[[self.items.row[event.item] for event in self._ledger.flags]] = True
+        return held
+
+    def _usable(self, held: ndarray) -> Question | None:
+        """Next question the oracle has already chosen, less the tiles that were settled or shown elsewhere since."""
+        while self._pending:
+            question = self._pending.pop(0)
+            known = self._ledger.knowledge.relation(question.template, question.items) != 0
+            items = question.items[~(held[question.items] | known)]
+            if len(items):
+                return Question(question.template, items, question.mode)
+        return None
+
+    def _why_not(self) -> str:
+        with self._lock:
+            if self._leases.rows():
+                return "All questions that are left are on open pages; answer those first."
+            if self.features.working:
+                return "More pictures are being encoded; try again in a moment."
+        return "Nothing is left to ask: the answers so far settle every item."
+
+    def _page(self, page: str, question: Question, expires: float) -> Page:
+        with self._lock:
+            group = self._ledger.knowledge.group
+            now, names = self.standing(), self._group_names()
+        fellows = np.flatnonzero(group == group[question.template])
+        return Page(
+            page,
+            self._tile(question.template),
+            self._exemplars(question.template, fellows),
+            tuple(self._tile(i) for i in question.items.tolist()),
+            question.mode,
+            names.get(int(now.label[question.template])) or "",
+            expires,
+        )
+
+    def _tile(self, row: int) -> TileInfo:
+        text = self.items.text
+        return TileInfo(self.items.id[row], self.items.name[row], None if text is None else text[row])
+
+    def _exemplars(self, start: int, members: ndarray) -> tuple[TileInfo, ...]:
+        published = self._trainer.published
+        at = np.searchsorted(published.rows, members)
+        there = at < len(published.rows)
+        there[there] &= published.rows[at[there]] == members[there]
+        slot = int(np.searchsorted(published.rows, start))
+        if slot >= len(published.rows) or published.rows[slot] != start:
+            return ()
+        chosen = diverse(published.x, at[there], start=slot, count=_EXEMPLARS)
+        return tuple(self._tile(int(published.rows[i])) for i in chosen)
+
+    def _group_names(self) -> dict[int, str]:
+        """Name of each group that has one: the latest given to one of its items."""
+        label = self.standing().label
+        named = {int(label[self.items.row[event.item]]): event.name for event in self._ledger.names}
+        return {group: name for group, name in named.items() if name and group >= 0}
+
+    def _group_parents(self) -> dict[int, str]:
+        label = self.standing().label
+        placed = {int(label[self.items.row[event.item]]): event.parent for event in self._ledger.parents}
+        return {group: parent for group, parent in placed.items() if parent and group >= 0}
+
+    def _wait_for_first(self) -> None:
+        """Wait for the first model; where nothing is being encoded, for one of all that there is."""
+        started = lambda: len(self._trainer.published.rows) > 0  # noqa: E731
+        while not self._trainer.settle(timeout=0.2, ready=started):
+            if not self.features.working and not self.features.ready.sum() >= 2:
+                self._trainer.check()
+                raise InvalidInputError(
+                    f"fewer than 2 of {len(self.items)} items of {self.items.source} can be encoded; check the files"
+                )
+
+    def _stop(self) -> None:
+        self.features.stop()
+        self._trainer.stop()

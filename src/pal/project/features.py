@@ -1,0 +1,115 @@
+"""Features of a project's items: there at once, or growing while an encoder works in the background.
+
+Items are encoded in random order, so that the first few hundred stand for all of them and pages can begin.
+"""
+
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool, Float32, Int64
+from numpy import ndarray
+
+from pal.encoders import Encoder, get_encoder
+from pal.encoders.cache import FeatureCache
+from pal.encoders.encode import encode
+from pal.encoders.reduction import Reduction, fit_reduction, identity_reduction
+from pal.errors import PalError
+from pal.items import Items
+
+VECTORS = "vectors"
+"""Name of the "encoder" of items that came as vectors."""
+
+
+class Features:
+    """Features of some items.
+
+    Parameters
+    ----------
+    items
+        The items.
+    directory
+        Where encoded features are kept.
+    encoder
+        Name of an encoder (see :data:`pal.encoders.ENCODERS`); not used if the items are vectors.
+    seed
+        Seed of the order of encoding and of the reduction.
+    """
+
+    def __init__(self, items: Items, directory: Path, *, encoder: str = "auto", seed: int = 0) -> None:
+        self.items = items
+        self.seed = seed
+        self.error: Exception | None = None
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+        self._encoder: Encoder | None = None
+        self._cache: FeatureCache | None = None
+        if items.vectors is None:
+            self._encoder = get_encoder(encoder)
+            self._cache = FeatureCache(directory / self._encoder.name, self._encoder.n_features)
+        self.encoder = VECTORS if self._encoder is None else self._encoder.name
+
+    @property
+    def broken(self) -> dict[str, str]:
+        """Why an item can't be encoded, by id."""
+        return {} if self._cache is None else dict(self._cache.broken)
+
+    @property
+    def ready(self) -> Bool[ndarray, " n_items"]:
+        """Which items have features."""
+        if self._cache is None:
+            return np.ones(len(self.items), dtype=bool)
+        cache = self._cache
+        return np.fromiter((item in cache for item in self.items.id), dtype=bool, count=len(self.items))
+
+    @property
+    def working(self) -> bool:
+        """Whether the encoder is still at it."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def start(self, *, progress: Callable[[int], None] | None = None, on_batch: Callable[[], None]) -> None:
+        """Encode what is missing, in a thread; ``on_batch`` is called after each batch and at the end."""
+        if self._cache is None:
+            return
+        self._thread = threading.Thread(target=self._work, args=(progress, on_batch), name="pal-encoder", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop after the batch in work, and wait for that."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def raw(self, rows: Int64[ndarray, " r"]) -> Float32[ndarray, "r d"]:
+        """Features of some ready items, as the encoder made them."""
+        if self._cache is not None:
+            return self._cache.get([self.items.id[i] for i in rows.tolist()])
+        assert self.items.vectors is not None  # noqa: S101
+        return self.items.vectors[rows].astype(np.float32, copy=False)
+
+    def reduced(self, rows: Int64[ndarray, " r"]) -> tuple[Float32[ndarray, "r k"], Reduction]:
+        """Features for learning, and how they are made of the raw ones."""
+        raw = self.raw(rows)
+        if self._cache is None:
+            return raw, identity_reduction(raw.shape[1])
+        reduction = fit_reduction(raw, seed=self.seed)
+        return reduction(raw), reduction
+
+    def _work(self, progress: Callable[[int], None] | None, on_batch: Callable[[], None]) -> None:
+        assert self._cache is not None  # noqa: S101
+        assert self._encoder is not None  # noqa: S101
+        order = np.random.default_rng(self.seed).permutation(len(self.items))
+        ids = [self.items.id[i] for i in order]
+        paths = [self.items.path[i] for i in order]
+
+        def report(done: int) -> None:
+            on_batch()
+            if progress is not None:
+                progress(done)
+
+        try:
+            encode(ids, paths, self._encoder, self._cache, progress=report, stop=self._stop.is_set)
+        except (PalError, OSError, RuntimeError, ValueError) as error:
+            self.error = error  # raised again by whoever waits for features
+        on_batch()

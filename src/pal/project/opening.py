@@ -1,0 +1,119 @@
+"""Opening a project: where it lies, whether it is this source's, and that only one process writes to it."""
+
+import contextlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+from pal.errors import InvalidInputError, StoreError, require_extra
+from pal.items import Items
+from pal.store import Store
+
+LOG = "log.sqlite"
+_SKETCH = 64
+
+
+def default_directory(source: str | Path, /) -> Path:
+    """Directory of a source's project: ``SOURCE.pal`` beside it."""
+    path = Path(source)
+    path = path if path.name else path.resolve()
+    return path.parent / f"{path.name}.pal"
+
+
+def open_store(directory: Path, /) -> Store:
+    """Open the log of a project directory, made if missing.
+
+    Raises
+    ------
+    StoreError
+        If the directory can't be written or the log can't be opened.
+    MissingExtraError
+        If SQLAlchemy isn't installed.
+    """
+    try:
+        from pal.store.sql import SqlStore
+    except ImportError:
+        raise require_extra("SQLAlchemy", "annotate") from None
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(
+            f"can't make the project directory {directory}: {error.strerror}; give one you can write to with --project"
+        ) from None
+    return SqlStore(directory / LOG)
+
+
+def claim(store: Store, items: Items, /) -> None:
+    """Mark a new store as this source's, or check that it is.
+
+    A store keeps the 64 smallest ids of its source: a fair sample of them, whatever was added or removed since.
+
+    Raises
+    ------
+    StoreError
+        If more than half of them aren't among ``items``.
+    """
+    sketch = store.get_meta("sketch")
+    if sketch is None:
+        store.set_meta("source", str(Path(items.source).resolve()) if Path(items.source).exists() else items.source)
+        store.set_meta("sketch", json.dumps(sorted(items.id)[:_SKETCH]))
+        return
+    ids: list[str] = json.loads(sketch)
+    found = sum(item in items for item in ids)
+    if 2 * found < len(ids):
+        raise StoreError(
+            f"the store belongs to another data set ({store.get_meta('source')}), got {items.source}; "
+            "give another --project"
+        )
+    if found < len(ids) or len(ids) < _SKETCH:
+        store.set_meta("sketch", json.dumps(sorted(items.id)[:_SKETCH]))
+
+
+def stored_source(directory: Path, /) -> str:
+    """Source of the project in a directory.
+
+    Raises
+    ------
+    InvalidInputError
+        If there is no project.
+    """
+    if not (directory / LOG).is_file():
+        raise InvalidInputError(f"no project in {directory}; start one with: pal annotate SOURCE")
+    store = open_store(directory)
+    source = store.get_meta("source")
+    store.close()
+    if source is None:
+        raise StoreError(f"the project in {directory} was never finished; start it again with: pal annotate SOURCE")
+    return source
+
+
+@contextlib.contextmanager
+def one_writer(directory: Path, /) -> Iterator[None]:
+    """Hold the project for this process; the operating system lets go of it when the process ends, however it does.
+
+    Raises
+    ------
+    StoreError
+        If another process holds it.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    with (directory / "lock").open("a+b") as file:
+        try:
+            _lock(file)
+        except OSError:
+            raise StoreError(
+                f"another pal is annotating with {directory}; use its page, stop it, or give another --project"
+            ) from None
+        yield
+
+
+def _lock(file: IO[bytes]) -> None:
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        import msvcrt
+
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+    else:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

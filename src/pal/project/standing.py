@@ -1,0 +1,103 @@
+"""Where every item stands: its group, where that comes from, and how sure it is.
+
+Definition. Groups are the classes that the answers prove (:func:`pal.beliefs.settle`), then other groups of two or
+more items that may yet turn out to be one of those, then classes that are only believed in. An item in one of the
+first two is *told* if a labeler found it alike the group's anchor (or it is the anchor), else *deduced*. Any other
+item is *predicted* to be of the group that the last published beliefs hold most probable, among those it isn't known
+to differ from now.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int8, Int64
+from numpy import ndarray
+
+from pal.beliefs import DEDUCED, PREDICTED, TOLD, Beliefs, Settled, settle
+from pal.knowledge import Knowledge
+
+
+@dataclass(frozen=True, eq=False)
+class Standing:
+    """State of all items.
+
+    Parameters
+    ----------
+    anchor
+        (n_groups,) item that names each group: proven classes, other groups, believed classes.
+    n_classes, n_sure
+        How many groups are proven classes; how many are groups by answers.
+    label
+        (n_items,) group of each item, −1 if nothing is known or believed.
+    source
+        (n_items,) 2 told, 1 deduced, 0 predicted.
+    confidence
+        (n_items,) probability of the label: 1 if told or deduced, 0 if there is none.
+    """
+
+    anchor: Int64[ndarray, " n_groups"]
+    n_classes: int
+    n_sure: int
+    label: Int64[ndarray, " n_items"]
+    source: Int8[ndarray, " n_items"]
+    confidence: Float[ndarray, " n_items"]
+
+    def members(self, group: int, /) -> Int64[ndarray, " members"]:
+        """Items of a group: told, then deduced, then predicted, surest first."""
+        items = np.flatnonzero(self.label == group)
+        return items[np.lexsort((items, -self.confidence[items], -self.source[items]))]
+
+
+def standing(knowledge: Knowledge, beliefs: Beliefs, /) -> Standing:
+    """Where every item stands, O(N C + votes)."""
+    settled = settle(knowledge)
+    label, anchor = _with_open_groups(knowledge, settled)
+    source = np.where(label >= 0, DEDUCED, PREDICTED).astype(np.int8)
+    source[anchor] = TOLD
+    counts = knowledge.votes.all()
+    ends = knowledge.votes.ends(counts.key[counts.verdict > 0])
+    for item, other in (ends.T, ends.T[::-1]):
+        told = label[item] >= 0
+        told[told] = anchor[label[item[told]]] == other[told]
+        source[item[told]] = TOLD
+    n_sure = len(anchor)
+    believed = beliefs.anchor[label[beliefs.anchor] < 0]
+    anchor = np.concatenate([anchor, believed])
+    slot = label.copy()
+    slot[believed] = n_sure + np.arange(len(believed))
+    confidence = (label >= 0).astype(np.float64)
+    free = np.flatnonzero(label < 0)
+    label[free], confidence[free] = _predict(beliefs, settled, slot, len(anchor), free)
+    # Believed classes of which no item is left are no groups.
+    used = np.unique(np.concatenate([np.arange(n_sure), label[label >= 0]]))
+    label = np.where(label >= 0, np.searchsorted(used, label), -1)
+    return Standing(anchor[used], len(settled.anchor), n_sure, label, source, confidence)
+
+
+def _with_open_groups(knowledge: Knowledge, settled: Settled) -> tuple[ndarray, ndarray]:
+    """Group of each item and anchor of each group: classes, then groups that are no class yet."""
+    label = settled.label.copy()
+    group, size = np.unique(np.where(label < 0, knowledge.group, -1), return_counts=True)
+    others = group[(size > 1) & (group >= 0)]
+    slot = np.full(knowledge.n_items, -1)
+    slot[others] = len(settled.anchor) + np.arange(len(others))
+    label = np.where(label < 0, slot[knowledge.group], label)
+    return label, np.concatenate([settled.anchor, others])
+
+
+def _predict(
+    beliefs: Beliefs, settled: Settled, slot: ndarray, n_groups: int, free: ndarray
+) -> tuple[ndarray, ndarray]:
+    """Most probable group of the items in none, and its probability, by beliefs that may be a page old.
+
+    ``slot`` is the group that each anchor of a belief is in now: classes may have merged or come apart since.
+    """
+    if not n_groups:
+        return np.full(len(free), -1), np.zeros(len(free))
+    probability = np.zeros((len(free), n_groups))
+    for column, now in enumerate(slot[beliefs.anchor].tolist()):
+        probability[:, now] += beliefs.probability[free, column]
+    probability[:, : len(settled.anchor)][settled.excluded[free]] = 0.0
+    total = probability.sum(axis=1)
+    share = np.divide(probability.max(axis=1), total, out=np.zeros(len(free)), where=total > 0)
+    return np.where(total > 0, probability.argmax(axis=1), -1), share

@@ -1,0 +1,181 @@
+"""The trainer: one thread that refits the model after answers, and publishes it whole.
+
+While an encoder is still at work, the model is of the items encoded so far; it is prepared anew each time their number
+has doubled, so all those preparations together cost about two of the last.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Float32, Int64
+from numpy import ndarray
+from scipy.sparse import csr_array
+
+from pal.answers import Answers
+from pal.beliefs import Beliefs
+from pal.embedding import GraphEmbedding
+from pal.encoders.reduction import Reduction
+from pal.knowledge import known
+from pal.learner import Model, Prepared, learn, prepare
+from pal.project.features import Features
+from pal.project.ledger import Ledger
+
+
+@dataclass(frozen=True, eq=False)
+class Published:
+    """A model, what it was fitted on, and the position of the log up to which it knows.
+
+    ``rows`` are the items it was fitted on, ``x`` their features (r, k) and ``reduction`` how these were made.
+    """
+
+    model: Model
+    position: int
+    rows: Int64[ndarray, " r"]
+    x: Float32[ndarray, "r k"]
+    reduction: Reduction | None = None
+    embedder: GraphEmbedding | None = None
+
+
+class Trainer:
+    """Keeps a model of ``features`` and of the answers in ``ledger`` (guarded by ``lock``) up to date."""
+
+    def __init__(self, features: Features, ledger: Ledger, lock: threading.RLock, *, first: int, seed: int) -> None:
+        self._features, self._ledger, self._lock = features, ledger, lock
+        self._first, self._seed = first, seed
+        self._changed = threading.Condition()
+        self._wanted, self._done, self._stopping = 1, 0, False
+        self._prepared: Prepared | None = None
+        self.error: Exception | None = None
+        self.published = _nothing(len(features.items))
+        self._thread = threading.Thread(target=self._work, name="pal-trainer", daemon=True)
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Ask for a refit; returns at once."""
+        with self._changed:
+            self._wanted += 1
+            self._changed.notify_all()
+
+    def settle(self, *, timeout: float | None = None, ready: Callable[[], bool] | None = None) -> bool:
+        """Wait until the model knows what was known at the call, or until ``ready``; whether that came in time."""
+        with self._changed:
+            wanted = self._wanted
+            done = self._changed.wait_for(
+                lambda: self.error is not None or (self._done >= wanted if ready is None else ready()), timeout
+            )
+        self.check()
+        return done
+
+    def check(self) -> None:
+        """Raise what stopped the thread, if anything did."""
+        error = self.error or self._features.error
+        if error is not None:
+            raise error
+
+    def stop(self) -> None:
+        """End the thread, after the fit in work."""
+        with self._changed:
+            self._stopping = True
+            self._changed.notify_all()
+        self._thread.join()
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                self._changed.wait_for(lambda: self._stopping or self._wanted > self._done)
+                if self._stopping:
+                    return
+                wanted = self._wanted
+            try:
+                self._refit()
+            except Exception as error:  # noqa: BLE001  whatever it is, it is raised in the thread that waits
+                self.error = error
+            with self._changed:
+                self._done = wanted
+                self._changed.notify_all()
+                if self.error is not None:
+                    return
+
+    def _refit(self) -> None:
+        found = self._prepare()
+        if found is None:
+            return
+        prepared, base = found
+        with self._lock:
+            knowledge, position = self._ledger.knowledge, self._ledger.position
+            answers = self._ledger.answers
+        n = len(self._features.items)
+        if len(base.rows) < n:
+            knowledge = known(len(base.rows), _among(base.rows, answers, n))
+        model = _spread(learn(prepared, knowledge), base.rows, n)
+        # Both at once: readers take the one attribute, and never a model with another's rows.
+        self._prepared, self.published = prepared, replace(base, model=model, position=position)
+
+    def _prepare(self) -> tuple[Prepared, Published] | None:
+        """What is prepared, anew if enough items have been encoded since; None if there are too few yet."""
+        ready = self._features.ready
+        count, fitted = int(ready.sum()), len(self.published.rows)
+        last = not self._features.working
+        if count >= 2 and (count >= max(2 * fitted, self._first) or (last and count > fitted)):
+            rows = np.flatnonzero(ready)
+            x, reduction = self._features.reduced(rows)
+            prepared = prepare(x, seed=self._seed)
+            return prepared, Published(self.published.model, 0, rows, x, reduction, prepared.embedder)
+        return None if self._prepared is None else (self._prepared, self.published)
+
+
+_OTHER_COLUMNS)
+            )
+            knowledge = known(len(rows), answers)
+        model = learn(self._prepared, knowledge)
+        old = self.published
+        self.published = Published(
+            _spread(model, rows, n), position, rows, old.x, old.reduction, self._prepared.embedder
+        )
+
+    def _prepare(self) -> None:
+        ready = self._features.ready
+        count, fitted = int(ready.sum()), len(self.published.rows)
+        last = not self._features.working
+        enough = count >= max(2 * fitted, self._first) or (last and count > fitted)
+        if not enough or count < 2:
+            return
+        rows = np.flatnonzero(ready)
+        x, reduction = self._features.reduced(rows)
+        self._prepared = prepare(x, seed=self._seed)
+        nothing = _nothing(len(ready)).model
+        self.published = Published(nothing, 0, rows, x, reduction, self._prepared.embedder)
+
+
+def _among(rows: ndarray, answers: Answers, n: int) -> Answers:
+    """Answers between some of n items, by their positions in ``rows``."""
+    slot = np.full(n, -1)
+    slot[rows] = np.arange(len(rows))
+    inside = answers.take((slot[answers.template] >= 0) & (slot[answers.item] >= 0))
+    return replace(inside, template=slot[inside.template], item=slot[inside.item])
+
+
+def _nothing(n: int) -> Published:
+    """A model of nothing: no class is believed in."""
+    none = np.zeros(0, dtype=np.int64)
+    beliefs = Beliefs(np.zeros((n, 0)), none, np.zeros(n, dtype=np.int8), np.zeros((0, 0)), 0.0)
+    model = Model(np.zeros((n, 1)), beliefs, csr_array((n, n)))
+    return Published(model, 0, none, np.zeros((0, 1), dtype=np.float32))
+
+
+def _spread(model: Model, rows: ndarray, n: int) -> Model:
+    """A model of some rows as one of all items: the others lie at the origin and are of any class."""
+    if len(rows) == n:
+        return model
+    old = model.beliefs
+    embedding = np.zeros((n, model.embedding.shape[1]), dtype=model.embedding.dtype)
+    embedding[rows] = model.embedding
+    probability = np.full((n, len(old.anchor)), 1.0 / max(len(old.anchor), 1))
+    probability[rows] = old.probability
+    source = np.zeros(n, dtype=old.source.dtype)
+    source[rows] = old.source
+    near = model.affinity.tocoo()
+    affinity = csr_array((near.data, (rows[near.row], rows[near.col])), shape=(n, n))
+    return Model(embedding, Beliefs(probability, rows[old.anchor], source, old.same, old.error), affinity)
