@@ -13,7 +13,6 @@ from jaxtyping import Float32, Int64
 from numpy import ndarray
 from scipy.sparse import csr_array
 
-from pal.answers import Answers
 from pal.beliefs import Beliefs
 from pal.embedding import GraphEmbedding
 from pal.encoders.reduction import Reduction
@@ -124,37 +123,6 @@ class Trainer:
             prepared = prepare(x, seed=self._seed)
             return prepared, Published(self.published.model, 0, rows, x, reduction, prepared.embedder)
         return None if self._prepared is None else (self._prepared, self.published)
-
-
-_OTHER_COLUMNS)
-            )
-            knowledge = known(len(rows), answers)
-        model = learn(self._prepared, knowledge)
-        old = self.published
-        self.published = Published(
-            _spread(model, rows, n), position, rows, old.x, old.reduction, self._prepared.embedder
-        )
-
-    def _prepare(self) -> None:
-        ready = self._features.ready
-        count, fitted = int(ready.sum()), len(self.published.rows)
-        last = not self._features.working
-        enough = count >= max(2 * fitted, self._first) or (last and count > fitted)
-        if not enough or count < 2:
-            return
-        rows = np.flatnonzero(ready)
-        x, reduction = self._features.reduced(rows)
-        self._prepared = prepare(x, seed=self._seed)
-        nothing = _nothing(len(ready)).model
-        self.published = Published(nothing, 0, rows, x, reduction, self._prepared.embedder)
-
-
-def _among(rows: ndarray, answers: Answers, n: int) -> Answers:
-    """Answers between some of n items, by their positions in ``rows``."""
-    slot = np.full(n, -1)
-    slot[rows] = np.arange(len(rows))
-    inside = answers.take((slot[answers.template] >= 0) & (slot[answers.item] >= 0))
-    return replace(inside, template=slot[inside.template], item=slot[inside.item])
 
 
 def _nothing(n: int) -> Published:
