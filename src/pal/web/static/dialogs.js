@@ -14,13 +14,14 @@ export function askName(title, now) {
   const input = /** @type {HTMLInputElement} */ (at("naming-input"));
   at("naming-title").textContent = title;
   input.value = now;
-  dialog.returnValue = "";
   const cancel = /** @type {HTMLElement} */ (dialog.querySelector("[data-close]"));
-  cancel.onclick = () => dialog.close("");
+  cancel.onclick = () => dialog.close();
   dialog.showModal();
   input.select();
   return new Promise((resolve) => {
-    dialog.addEventListener("close", () => resolve(dialog.returnValue === "save" ? input.value.trim() : ""), { once: true });
+    // Submitting comes before closing, and the first to come decides.
+    at("naming-form").addEventListener("submit", () => resolve(input.value.trim()), { once: true });
+    dialog.addEventListener("close", () => resolve(""), { once: true });
   });
 }
 
