@@ -13,6 +13,7 @@ from jaxtyping import Float32, Int64
 from numpy import ndarray
 from scipy.sparse import csr_array
 
+from pal.answers import Answers
 from pal.beliefs import Beliefs
 from pal.embedding import GraphEmbedding
 from pal.encoders.reduction import Reduction
@@ -123,6 +124,14 @@ class Trainer:
             prepared = prepare(x, seed=self._seed)
             return prepared, Published(self.published.model, 0, rows, x, reduction, prepared.embedder)
         return None if self._prepared is None else (self._prepared, self.published)
+
+
+def _among(rows: ndarray, answers: Answers, n: int) -> Answers:
+    """Answers between some of n items, by their positions in ``rows``."""
+    slot = np.full(n, -1)
+    slot[rows] = np.arange(len(rows))
+    inside = answers.take((slot[answers.template] >= 0) & (slot[answers.item] >= 0))
+    return replace(inside, template=slot[inside.template], item=slot[inside.item])
 
 
 def _nothing(n: int) -> Published:
