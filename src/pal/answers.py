@@ -23,7 +23,7 @@ class Question:
     """One page: which of ``items`` are the same kind as ``template``.
 
     ``mode`` says which tiles a person clicks ("same": the alike ones, "different": the odd ones); the answer means
-    the same in both. ``checks`` are positions of tiles whose answer is already known.
+    the same in both.
     """
 
     template: int
