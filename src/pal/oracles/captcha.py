@@ -1,9 +1,11 @@
 """Captcha: one class template against items not yet settled for that class (paper, algorithm 3 and section 4.3)."""
 
 import numpy as np
+from jaxtyping import Bool
+from numpy import ndarray
 
 from pal.answers import Question
-from pal.beliefs import settle
+from pal.beliefs import Settled, settle
 from pal.oracles.state import State
 
 
@@ -25,10 +27,19 @@ def captcha(state: State, /) -> list[Question]:
     known = np.bincount(settled.label[settled.label >= 0], minlength=len(settled.anchor))
     for j in np.argsort(known, kind="stable"):
         candidates = np.flatnonzero(free & unsettled & ~settled.excluded[:, j])
-        candidates = candidates[candidates != settled.anchor[j]]
-        if len(candidates):
+        template = _template(settled, free, j)
+        if len(candidates) and template is not None:
             candidates = state.rng.permutation(candidates)
             if not state.knowledge.complete:
                 candidates = candidates[np.argsort(-settled.excluded[candidates].sum(axis=1), kind="stable")]
-            return [Question(int(settled.anchor[j]), candidates[: state.page_size])]
+            return [Question(template, candidates[: state.page_size])]
     return []
+
+
+def _template(settled: Settled, free: Bool[ndarray, " n_items"], j: int) -> int | None:
+    """Anchor of class j, or another of its items while the anchor is held; None if all are."""
+    anchor = int(settled.anchor[j])
+    if free[anchor]:
+        return anchor
+    others = np.flatnonzero(free & (settled.label == j))
+    return int(others[0]) if len(others) else None
