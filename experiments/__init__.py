@@ -1,0 +1,1 @@
+"""The paper's figures, one file each: ``python -m experiments fig3``; see docs/figures."""

@@ -1,0 +1,90 @@
+"""Fig. 4: a few known labels mixed into the self-supervised graph, G = (1 − α) G_ssl + α Ŷ Ŷᵀ, for three α.
+
+Two augmentations of each item; one label more is given at each step, and, as in the authors' run, only the first view
+of a labelled item enters Ŷ. Trials come in fives that share a training set and differ in the order of the labels.
+"""
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, Int64
+from numpy import ndarray
+
+from experiments.closed_form import Follower, Problem, honest_errors, prepare, test_errors
+from experiments.plotting import plot_curves
+from experiments.protocol import Options, each_trial, test_set, training_set, trial_rng
+from experiments.results import Result, curves
+from pal.builders import from_views
+
+FIGURE, NUMBER = "fig4", 4
+NOISE, BANDWIDTH, N_TEST = 0.0, 1.0, 500
+N_VIEWS, VIEW_NOISE = 2, 0.1
+ALPHAS = (0.5, 1e-3, 1e-6)
+ORDERS = 5
+LABELS = {"alpha=0.5": r"$\alpha=0.5$", "alpha=0.001": r"$\alpha=10^{-3}$", "alpha=1e-06": r"$\alpha=10^{-6}$"}
+
+
+def compute(options: Options, /) -> list[Result]:
+    """Test errors, and the honest errors beside them."""
+    n = options.n_items or 200
+    n_sets = -(-options.trials // ORDERS)
+    found = each_trial(partial(trial, options), options, title=FIGURE, n_trials=n_sets)
+    found = {name: values.reshape(-1, n)[: options.trials] for name, values in found.items()}
+    parameters = {
+        "n_items": n, "noise": NOISE, "bandwidth": BANDWIDTH, "n_test": N_TEST, "n_views": N_VIEWS,
+        "view_noise": VIEW_NOISE, "training_sets": n_sets, "orders_of_labels": ORDERS,
+    }  # fmt: skip
+    x = list(range(n))
+    optimal = {name: found[name] for name in LABELS}
+    honest = {name: found[f"{name} honest"] for name in LABELS}
+    return [
+        Result(FIGURE, x, "Number of labels", curves(optimal), parameters),
+        Result(f"{FIGURE}-honest", x, "Number of labels", curves(honest), parameters),
+    ]
+
+
+def plot(results: Sequence[Result], path: Path, /) -> None:
+    """Draw the three curves."""
+    plot_curves(results[0], path, labels=LABELS)
+
+
+def trial(options: Options, number: int, /) -> dict[str, Float[ndarray, "orders steps"]]:
+    """One training set, five orders of labels, three α."""
+    n = options.n_items or 200
+    rng = trial_rng(options, NUMBER, number)
+    originals, label = training_set(options, n, NOISE, rng)
+    x = np.repeat(originals, N_VIEWS, axis=0)
+    x = x + VIEW_NOISE * rng.standard_normal(x.shape)
+    problem = prepare(x, *test_set(options, N_TEST, NOISE, NUMBER), bandwidth=BANDWIDTH)
+    orders = [rng.permutation(n) for _ in range(ORDERS)]
+    out = {}
+    for alpha, name in zip(ALPHAS, LABELS, strict=True):
+        found = [_errors(problem, label, order, alpha) for order in orders]
+        out[name], out[f"{name} honest"] = (np.stack(part) for part in zip(*found, strict=True))
+    return out
+
+
+def graphs(
+    label: Int64[ndarray, " n"], order: Int64[ndarray, " n"], alpha: float, /
+) -> Iterator[Float[ndarray, "m m"]]:
+    """Blended graphs over all views with 0, 1, … known labels; each is the one before, changed in place."""
+    graph = ((1.0 - alpha) * from_views(len(label), N_VIEWS)).to_dense()
+    known = np.zeros(len(label), dtype=bool)
+    for item in order:
+        yield graph
+        known[item] = True
+        mates = N_VIEWS * np.flatnonzero(known & (label == label[item]))
+        graph[N_VIEWS * item, mates] += alpha
+        graph[mates[mates != N_VIEWS * item], N_VIEWS * item] += alpha
+
+
+def _errors(problem: Problem, label: ndarray, order: ndarray, alpha: float) -> tuple[ndarray, ndarray]:
+    follower = Follower(problem)
+    known = np.full((len(order), N_VIEWS * len(label)), -1)
+    for step, graph in enumerate(graphs(label, order, alpha)):
+        follower.add(graph)
+        known[step, N_VIEWS * order[:step]] = label[order[:step]]
+    vectors = follower.vectors()
+    return test_errors(problem, vectors), honest_errors(problem, vectors, known)
