@@ -1,8 +1,8 @@
 """How long a person waits for the annotator: key press → painted, in a real Chromium, over the demo.
 
-Ours is the 95th percentile from the key press's time stamp until after the frame is painted. The rival is the same page
-fetched after the key press, pictures included, as annotators that load nothing ahead do it; for the toggle, a round trip
-to the server.
+Ours is the 95th percentile from the key press's time stamp until after the frame is painted. The rival is the same
+page fetched after the key press, pictures included, as annotators that load nothing ahead do it; for the toggle, a
+round trip to the server.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""A small project of real digits behind the application."""
+"""A project of real digits behind the application, one for all tests of a file: they look at what they added."""
 
 import sys
 from pathlib import Path
@@ -8,16 +8,16 @@ import pytest
 sys.path.append(str(Path(__file__).parent))  # browsing.py and posting.py
 
 
-@pytest.fixture
-def project(tmp_path):
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
     from pal.project import Project
 
-    made = Project.create_or_open("digits", tmp_path / "digits.pal", seed=0)
+    made = Project.create_or_open("digits", tmp_path_factory.mktemp("web") / "digits.pal", seed=0)
     yield made
     made.close()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def client(project):
     from starlette.testclient import TestClient
 
@@ -27,7 +27,7 @@ def client(project):
         yield made
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def digit(project):
     """True digit by item id, from scikit-learn itself."""
     from sklearn.datasets import load_digits
@@ -37,3 +37,10 @@ def digit(project):
         item: int(target[int(name.split()[-1])])
         for item, name in zip(project.items.id, project.items.name, strict=True)
     }
+
+
+@pytest.fixture
+def log(project):
+    """Events that were written since the test began."""
+    start = project.progress().position
+    return lambda: [event for _, event in project.store.read_after(start)]

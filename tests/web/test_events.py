@@ -8,63 +8,66 @@ from posting import answered, new_id, send
 from pal.store.events import Answered, Flagged, Named, Retracted
 
 
+def pages(client):
+    return client.get("/api/progress").json()["pages"]
+
+
 @pytest.fixture
 def page(client):
     return client.get("/api/page").json()["page"]
 
 
-def log(project):
-    return [event for _, event in project.store.read_after(0)]
-
-
-def test_an_answer_is_in_the_log_when_the_reply_comes(client, project, page, digit):
+def test_an_answer_is_in_the_log_when_the_reply_comes(client, log, page, digit):
     event = answered(page, digit)
+    before = pages(client)
     reply = send(client, event)
     assert reply.status_code == 200, reply.text
     assert reply.json()["accepted"] == [event["id"]]
-    assert reply.json()["progress"]["pages"] == 1
-    (written,) = log(project)
+    assert reply.json()["progress"]["pages"] == before + 1
+    (written,) = log()
     assert isinstance(written, Answered)
     assert written.items == tuple(event["items"])
     assert written.relations == tuple(event["relations"])
     assert written.toggles == ((page["tiles"][0]["id"], 1.25),)
 
 
-def test_sending_again_changes_nothing(client, project, page, digit):
+def test_sending_again_changes_nothing(client, log, page, digit):
     event = answered(page, digit)
     for _ in range(3):
         assert send(client, event).json()["accepted"] == [event["id"]]
-    assert len(log(project)) == 1
+    assert len(log()) == 1
 
 
-def test_an_edited_page_is_a_retraction_and_a_new_answer(client, project, page, digit):
+def test_an_edited_page_is_a_retraction_and_a_new_answer(client, log, page, digit):
+    told = client.get("/api/progress").json()["told"]
     first = answered(page, digit)
     send(client, first)
     unsure = answered(page, digit, relations=[0] * 15)
     retracted = {"kind": "retracted", "id": new_id(), "time": time.time(), "event": first["id"]}
     reply = send(client, retracted, unsure)
     assert reply.json()["accepted"] == [retracted["id"], unsure["id"]]
-    assert [type(event) for event in log(project)] == [Answered, Retracted, Answered]
-    assert reply.json()["progress"]["told"] == 0
+    assert [type(event) for event in log()] == [Answered, Retracted, Answered]
+    assert reply.json()["progress"]["told"] == told
 
 
-def test_names_and_flags(client, project, page):
+def test_names_and_flags(client, log, page):
     item = page["template"]["id"]
     name = {"kind": "named", "id": new_id(), "time": 1.0, "item": item, "name": "Größe <b>"}
     flag = {"kind": "flagged", "id": new_id(), "time": 2.0, "item": page["tiles"][0]["id"], "reason": "broken"}
     assert send(client, name, flag).status_code == 200
-    assert [type(event) for event in log(project)] == [Named, Flagged]
-    assert client.get("/api/progress").json()["flagged"] == 1
+    assert [type(event) for event in log()] == [Named, Flagged]
+    assert client.get("/api/progress").json()["flagged"] >= 1
 
 
-def test_the_labeler_is_the_servers_word(client, project, page, digit):
+def test_the_labeler_is_the_servers_word(client, log, page, digit):
     assert send(client, answered(page, digit, labeler="somebody else")).status_code == 422
     send(client, answered(page, digit))
-    assert {event.labeler for event in log(project)} == {"person"}
+    assert {event.labeler for event in log()} == {"person"}
 
 
 def test_a_late_answer_to_a_page_of_a_server_that_is_gone_counts(client, page, digit):
-    assert send(client, answered(page, digit, page=new_id())).json()["progress"]["pages"] == 1
+    before = pages(client)
+    assert send(client, answered(page, digit) | {"page": new_id()}).json()["progress"]["pages"] == before + 1
 
 
 @pytest.mark.parametrize(
@@ -85,14 +88,14 @@ def test_a_late_answer_to_a_page_of_a_server_that_is_gone_counts(client, page, d
         {"extra": 1},
     ],
 )
-def test_nonsense_is_refused_in_a_sentence_and_nothing_is_written(client, project, page, digit, change):
+def test_nonsense_is_refused_in_a_sentence_and_nothing_is_written(client, log, page, digit, change):
     good = answered(page, digit)
-    reply = send(client, good, answered(page, digit, **change))
+    reply = send(client, good, answered(page, digit) | change)
     assert reply.status_code == 422
     detail = reply.json()["detail"]
     assert isinstance(detail, str)
     assert 10 < len(detail) < 600
-    assert log(project) == []  # all or none
+    assert log() == []  # all or none
 
 
 @pytest.mark.parametrize(
@@ -119,15 +122,16 @@ def test_lone_surrogates_are_refused(client, page):
     assert reply.status_code in (400, 422)
 
 
-def test_undo_retracts_the_latest(client, project, page, digit):
+def test_undo_retracts_the_latest(client, log, page, digit):
+    before = pages(client)
     event = answered(page, digit)
     send(client, event)
     reply = client.post("/api/undo", json={})
     assert reply.status_code == 200
-    last = log(project)[-1]
+    last = log()[-1]
     assert isinstance(last, Retracted)
     assert last.event == event["id"]
-    assert reply.json()["progress"]["told"] == 0
+    assert reply.json()["progress"]["pages"] == before
 
 
 def test_flagged_items_are_not_asked_about(client, page):

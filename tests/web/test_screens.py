@@ -1,0 +1,274 @@
+"""What is on screen, in a real Chromium, one behaviour a test; the long way is in test_browser.py."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+pytest.importorskip("playwright")
+
+from browsing import KEYS, Person, chromium, serving
+
+from pal.project import Project
+from pal.store.events import Answered, Flagged, Retracted
+from pal.web.app import create_app
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(shutil.which("chromium") is None, reason="needs chromium on the path; apt install chromium"),
+]
+
+NASTY = "<img src=x onerror=\"document.title='taken'\">"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory):
+    """One project of digits and its address, for all tests here."""
+    project = Project.create_or_open("digits", tmp_path_factory.mktemp("web") / "digits.pal", seed=0)
+    with serving(create_app(project, token=None)) as address:
+        yield project, address
+    project.close()
+
+
+@pytest.fixture
+def context(browser):
+    made = browser.new_context(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def page(context, shared):
+    _, address = shared
+    made = context.new_page()
+    errors = []
+    made.on("pageerror", lambda error: errors.append(str(error)))
+    made.on("console", lambda message: errors.append(message.text) if complains(message) else None)
+    made.goto(address)
+    made.wait_for_selector(".tile")
+    yield made
+    assert not errors  # the content security policy complains here too
+
+
+def complains(message):
+    """An error, but for a connection that a test cut itself."""
+    return message.type == "error" and "net::ERR" not in message.text
+
+
+def marks(page):
+    return page.locator(".tile").evaluate_all("(tiles) => tiles.map((tile) => tile.dataset.mark)")
+
+
+def only(position, mark):
+    return [mark if other == position else "" for other in range(15)]
+
+
+def log(shared):
+    return [event for _, event in shared[0].store.read_after(0)]
+
+
+def test_keys_toggle_by_place_and_say_so(page):
+    for position, key in enumerate(KEYS):
+        page.keyboard.press(key)
+        assert marks(page) == only(position, "selected")
+        tile = page.locator(".tile").nth(position)
+        assert tile.get_attribute("aria-selected") == "true"
+        assert tile.locator(".badge").is_visible()  # a tick, not only a colour
+        page.keyboard.press(key)
+        assert marks(page) == [""] * 15
+
+
+def test_unsure_invert_and_focus(page):
+    page.keyboard.press("Shift+KeyW")
+    assert marks(page) == only(1, "unsure")
+    page.keyboard.press("KeyI")
+    assert marks(page) == ["unsure" if position == 1 else "selected" for position in range(15)]
+    page.keyboard.press("KeyI")
+    page.keyboard.press("Shift+KeyW")
+    page.keyboard.press("ArrowLeft")
+    page.keyboard.press("ArrowDown")
+    focused = page.evaluate("document.activeElement.dataset.position")
+    assert focused == "5"
+    page.keyboard.press("KeyJ")
+    assert marks(page) == only(5, "selected")
+
+
+def test_a_held_key_enlarges_and_does_not_toggle(page):
+    page.keyboard.down("KeyA")
+    page.wait_for_selector("#enlarged[open]")
+    page.keyboard.up("KeyA")
+    page.wait_for_selector("#enlarged", state="hidden")
+    assert marks(page) == [""] * 15
+    page.keyboard.press("Alt+KeyA")
+    page.wait_for_selector("#enlarged[open]")
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#enlarged", state="hidden")
+    assert marks(page) == [""] * 15
+
+
+def test_flag_and_take_it_back(page, shared):
+    item = page.locator(".tile").nth(2).get_attribute("data-item")
+    page.keyboard.press("KeyK")
+    page.keyboard.press("KeyK")
+    page.keyboard.press("KeyE")
+    assert marks(page) == only(2, "flagged")
+    page.keyboard.press("KeyE")
+    assert marks(page) == [""] * 15
+    page.wait_for_selector("#light[data-state=saved]")
+    flagged, retracted = log(shared)[-2:]
+    assert isinstance(flagged, Flagged)
+    assert (flagged.item, flagged.reason) == (item, "broken")
+    assert isinstance(retracted, Retracted)
+    assert retracted.event == flagged.id
+
+
+@pytest.mark.parametrize(("key", "note"), [("Escape", "skipped"), ("KeyU", "unclear")])
+def test_skip_and_unclear_say_nothing_about_the_tiles(page, shared, key, note):
+    page.keyboard.press("KeyQ")
+    page.keyboard.press(key)
+    page.wait_for_selector("#light[data-state=saved]")
+    page.wait_for_function("!Object.keys(localStorage).some((key) => key.includes('/outbox/'))")
+    event = log(shared)[-1]
+    assert isinstance(event, Answered)
+    assert event.note == note
+    assert set(event.relations) == {0}
+
+
+def test_mouse_toggles_and_space_after_a_click_is_still_done(page):
+    page.locator(".tile").nth(6).click()
+    assert marks(page) == only(6, "selected")
+    page.click("#invert")
+    first = page.locator(".tile").first.get_attribute("data-item")
+    page.keyboard.press("Space")
+    assert page.locator(".tile").first.get_attribute("data-item") != first
+
+
+def test_two_tabs_show_different_pages(page, context, shared):
+    other = context.new_page()
+    other.goto(shared[1])
+    other.wait_for_selector(".tile")
+    ids = "(tiles) => tiles.map((tile) => tile.dataset.item)"
+    assert not set(page.locator(".tile").evaluate_all(ids)) & set(other.locator(".tile").evaluate_all(ids))
+
+
+def test_help_and_colours(page):
+    page.keyboard.press("?")
+    assert page.locator("#help").is_visible()
+    page.keyboard.press("Escape")
+    assert page.locator("#help").is_hidden()
+    paper = "getComputedStyle(document.body).backgroundColor"
+    before = page.evaluate(paper)
+    page.click("#theme")
+    after = page.evaluate(paper)
+    assert before != after
+    page.reload()
+    assert page.evaluate(paper) == after
+
+
+def test_the_two_modes_differ_in_colour_and_words(context, shared):
+    seen = {}
+    for mode in ("same", "different"):
+        page = context.new_page()
+        page.route("**/api/page*", lambda route, mode=mode: with_mode(route, mode))
+        page.goto(shared[1])
+        page.wait_for_selector(f"#desk[data-mode={mode}] .tile")
+        colour = page.evaluate("getComputedStyle(document.getElementById('done')).backgroundColor")
+        page.keyboard.press("KeyQ")
+        seen[mode] = (
+            colour,
+            page.inner_text("#mode-title"),
+            page.inner_text("#mode-words"),
+            page.inner_text("#done-words"),
+        )
+        page.close()
+    assert all(one != other for one, other in zip(*seen.values(), strict=True))
+    assert seen["same"][1:2] + seen["different"][1:2] == ("Pick the same", "Pick the odd ones out")
+
+
+def with_mode(route, mode):
+    reply = route.fetch()
+    body = reply.json()
+    body["page"]["mode"] = mode
+    route.fulfill(response=reply, json=body)
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (640, 400), (390, 844)])
+def test_targets_are_large_enough_and_nothing_overflows(page, width, height):
+    page.set_viewport_size({"width": width, "height": height})  # 640 × 400: 1280 × 800 at 200 %
+    sizes = page.locator("button:visible, nav a:visible, .tile").evaluate_all(
+        "(all) => all.map((one) => one.getBoundingClientRect()).map(({ width, height }) => [width, height])"
+    )
+    assert min(min(size) for size in sizes) >= 44
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_a_phone_taps(browser, shared):
+    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    page = context.new_page()
+    page.goto(shared[1])
+    page.wait_for_selector(".tile")
+    page.locator(".tile").nth(4).tap()
+    assert marks(page) == only(4, "selected")
+    page.locator("#done").tap()
+    page.wait_for_selector("#light[data-state=saved]")
+    assert marks(page) == [""] * 15
+    context.close()
+
+
+def test_offline_for_three_pages_reload_reconnect_is_three_answers(page, context, shared, digits_of):
+    person = Person(page, digits_of)
+    page.wait_for_function(
+        """() => Object.keys(localStorage).some((key) => key.endsWith("/open")
+            && JSON.parse(localStorage.getItem(key)).ahead.length >= 2)"""
+    )
+    before = len(log(shared))
+    page.route("**/api/**", lambda route: route.abort())
+    for _ in range(3):
+        person.answer()
+    person.wait_for_light("offline")
+    page.wait_for_selector("#notice:not([hidden])")
+    page.reload()
+    person.wait_for_light("offline")
+    assert len(log(shared)) == before
+    page.unroute("**/api/**")
+    person.wait_for_light("saved")
+    said = [(event.template, dict(zip(event.items, event.relations, strict=True))) for event in log(shared)[before:]]
+    assert said == person.said
+
+
+def test_names_and_texts_with_markup_stay_text(tmp_path, context):
+    x = np.random.default_rng(0).normal(size=(60, 8))
+    names = [f"{i:02d} {NASTY}" for i in range(len(x))]
+    np.savez(tmp_path / "rows.npz", x=x, name=names, text=[f"text {NASTY} {i}" for i in range(len(x))])
+    project = Project.create_or_open(tmp_path / "rows.npz", tmp_path / "rows.pal", seed=0)
+    try:
+        with serving(create_app(project, token=None)) as address:
+            page = context.new_page()
+            page.goto(address)
+            page.wait_for_selector(".tile")
+            assert NASTY in page.locator(".tile").first.inner_text()
+            page.keyboard.press("KeyN")
+            page.keyboard.type(NASTY)
+            page.keyboard.press("Enter")
+            assert page.inner_text("#group-name") == NASTY
+            page.wait_for_selector("#light[data-state=saved]")
+            page.goto(f"{address}groups")
+            page.wait_for_selector(".card")
+            assert page.locator(".card img, .tile img").count() == 0
+            assert "taken" not in page.title()
+    finally:
+        project.close()
+
+
+@pytest.fixture
+def digits_of(shared):
+    from sklearn.datasets import load_digits
+
+    items, target = shared[0].items, load_digits().target
+    return {item: int(target[int(name.split()[-1])]) for item, name in zip(items.id, items.name, strict=True)}
