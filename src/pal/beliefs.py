@@ -14,16 +14,11 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Bool, Float, Int8, Int64
 from numpy import ndarray
-from scipy.sparse import csr_array
 
 from pal.knowledge import Knowledge
 
 PREDICTED, DEDUCED, TOLD = np.int8(0), np.int8(1), np.int8(2)
 SOURCES = ("predicted", "deduced", "told")
-
-# Weight of the neighbours against the seed in propagation: the usual value (Zhou et al. 2004).
-_ALPHA = 0.99
-_STEPS = 60
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,22 +28,26 @@ class Beliefs:
     Parameters
     ----------
     probability
-        (n_items, n_classes), rows sum to 1; no columns while no class is known.
+        (n_items, n_classes), rows sum to 1. Classes include communities of items that nobody was asked about yet.
     anchor
         (n_classes,) item that names each class.
     source
         (n_items,) 0 predicted, 1 deduced, 2 told.
+    same
+        (n_classes, n_classes) probability that two classes are one, 0 on the diagonal.
+    error
+        Estimated share of wrong answers.
     """
 
     probability: Float[ndarray, "n_items n_classes"]
     anchor: Int64[ndarray, " n_classes"]
     source: Int8[ndarray, " n_items"]
+    same: Float[ndarray, "n_classes n_classes"]
+    error: float
 
     @cached_property
     def label(self) -> Int64[ndarray, " n_items"]:
-        """Most probable class, −1 where no class is known."""
-        if not len(self.anchor):
-            return np.full(len(self.source), -1)
+        """Most probable class."""
         return self.probability.argmax(axis=1)
 
     @cached_property
@@ -140,31 +139,3 @@ def _direct(knowledge: Knowledge, anchor: Int64[ndarray, " c"], label: Int64[nda
     both = both[label[both[:, 1]] >= 0]
     told = both[anchor[label[both[:, 1]]] == both[:, 0], 1]
     return np.unique(np.concatenate([anchor, told]))
-
-
-def propagate(
-    affinity: csr_array, settled: Settled, /, *, alpha: float = _ALPHA, steps: int = _STEPS
-) -> Float[ndarray, "n_items n_classes"]:
-    """Posterior by label propagation (Zhou et al. 2004, https://papers.nips.cc/paper/2506), O(steps · nnz · C).
-
-    ``affinity`` is symmetric and normalised, S = D^{-1/2} W D^{-1/2}. Settled rows are one-hot; excluded classes have
-    probability 0; each class is weighted to the share that the propagated mass itself suggests.
-    """
-    n, c = settled.excluded.shape
-    if c == 0:
-        return np.zeros((n, 0))
-    seeds = np.zeros((n, c))
-    known = np.flatnonzero(settled.label >= 0)
-    seeds[known, settled.label[known]] = 1.0
-    seeds /= np.maximum(seeds.sum(axis=0), 1.0)
-    mass = seeds.copy()
-    for _ in range(steps):
-        mass = alpha * (affinity @ mass) + (1.0 - alpha) * seeds
-    mass = mass / np.maximum(mass.sum(axis=0), 1e-300)
-    floor = 1e-3 * mass.mean()
-    probability = np.where(settled.excluded, 0.0, mass + floor)
-    probability[known] = 0.0
-    probability[known, settled.label[known]] = 1.0
-    total = probability.sum(axis=1, keepdims=True)
-    # Excluded from every known class: of a class not seen yet, so nothing is believed.
-    return np.divide(probability, total, out=np.full_like(probability, 1.0 / max(c, 1)), where=total > 0)

@@ -45,6 +45,8 @@ class GraphEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         Top eigenvalues of G − λ K⁻¹, (K,), largest first; negative ones give null components.
     bandwidth_
         The bandwidth used.
+    rank_
+        Rank of the features, the largest possible n_components.
     """
 
     def __init__(
@@ -76,6 +78,7 @@ class GraphEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         self._features = self._feature_map(x, rng)
         features = self._features(x)
         self._whitening = whiten((features.T @ features).astype(np.float64))
+        self.rank_ = len(self._whitening.spectrum)
         # Orthonormal basis of the features: with it, a new graph needs no pass over the others.
         self._basis = features @ self._whitening.weights.astype(features.dtype)
         return self.update(graph)

@@ -1,7 +1,7 @@
 """The learner: from knowledge to an embedding and beliefs, refitted as answers arrive.
 
 What depends on the features alone (kernel features, their factorisation, the neighbour graph) is computed once, by
-:func:`prepare`; a page of answers then costs one small eigenproblem and one propagation (:func:`learn`).
+:func:`prepare`; a page of answers then costs one small eigenproblem and a few propagations (:func:`learn`).
 """
 
 from dataclasses import dataclass
@@ -11,40 +11,43 @@ from jaxtyping import Float
 from numpy import ndarray
 from scipy.sparse import csr_array
 
-from pal.beliefs import Beliefs, propagate, settle
+from pal.beliefs import Beliefs
 from pal.builders import from_knowledge
+from pal.communities import Neighborhood, neighborhood
 from pal.embedding import GraphEmbedding
 from pal.errors import InvalidInputError
 from pal.knowledge import Knowledge
-from pal.neighbors import affinity
+from pal.posterior import believe
 
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """What a learner keeps of the features: a fitted :class:`GraphEmbedding` and the neighbour graph S."""
+    """What a learner keeps of the features: a fitted :class:`GraphEmbedding` and the neighbour graph."""
 
-    x: Float[ndarray, "n d"]
     embedder: GraphEmbedding
-    affinity: csr_array
+    near: Neighborhood
 
 
 @dataclass(frozen=True, eq=False)
 class Model:
-    """What is learned from one state of knowledge: embedding Z (n, k) and beliefs."""
+    """What is learned from one state of knowledge.
+
+    Parameters
+    ----------
+    embedding
+        Z, (n, k).
+    beliefs
+        Posterior over classes.
+    affinity
+        Normalised neighbour graph S, (n, n) sparse.
+    """
 
     embedding: Float[ndarray, "n k"]
     beliefs: Beliefs
+    affinity: csr_array
 
 
-def prepare(
-    x: Float[ndarray, "n d"],
-    /,
-    *,
-    n_components: int = 16,
-    n_neighbors: int = 10,
-    n_landmarks: int = 512,
-    seed: int = 0,
-) -> Prepared:
+def prepare(x: Float[ndarray, "n d"], /, *, n_components: int = 16, n_landmarks: int = 512, seed: int = 0) -> Prepared:
     """Prepare features for learning; O(n · n_landmarks² + neighbours).
 
     Raises
@@ -59,15 +62,12 @@ def prepare(
         bad = int((~np.isfinite(x)).any(axis=1).sum())
         raise InvalidInputError(f"features must be finite, got NaN or infinity in {bad} row(s); remove those items")
     x = x.astype(np.float64, copy=False)
-    embedder = GraphEmbedding(
-        n_components=min(n_components, len(x) - 1), n_landmarks=n_landmarks, random_state=seed
-    ).fit(x)
-    return Prepared(x, embedder, affinity(x, n_neighbors=n_neighbors))
+    embedder = GraphEmbedding(n_landmarks=n_landmarks, random_state=seed).fit(x)
+    embedder.n_components = min(n_components, embedder.rank_)
+    return Prepared(embedder, neighborhood(x, seed=seed))
 
 
 def learn(prepared: Prepared, knowledge: Knowledge, /) -> Model:
-    """Refit to a state of knowledge; O(m³ + steps · nnz · C), with m features and C classes."""
+    """Refit to a state of knowledge; O(m³ + nnz · C), with m kernel features and C classes."""
     embedding = prepared.embedder.update(from_knowledge(knowledge)).embedding_
-    settled = settle(knowledge)
-    probability = propagate(prepared.affinity, settled)
-    return Model(embedding, Beliefs(probability, settled.anchor, settled.source))
+    return Model(embedding, believe(prepared.near, knowledge), prepared.near.affinity)

@@ -76,12 +76,10 @@ class Loop:
     def ask(self) -> Question | None:
         """Return the next page, or None when the oracle has nothing left to ask."""
         if not self._pending:
-            model = self.model
             state = State(
                 self.knowledge,
                 self.answers,
-                model.embedding,
-                model.beliefs,
+                self.model,
                 self.page_size,
                 self.rng,
                 np.zeros(self.knowledge.n_items, dtype=bool),

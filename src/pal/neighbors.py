@@ -5,12 +5,15 @@ from jaxtyping import Float
 from numpy import ndarray
 from scipy.sparse import csr_array, diags_array
 
+#: Neighbours an item is linked to.
+N_NEIGHBORS = 10
 
-def affinity(x: Float[ndarray, "n d"], /, *, n_neighbors: int = 10) -> csr_array:
-    """Symmetric normalised affinity S = D^{-1/2} W D^{-1/2} of the nearest neighbours, (n, n) sparse.
 
-    W_ij = exp(−d_ij² / (σ_i σ_j)) with σ_i the distance to the last neighbour (self-tuning, Zelnik-Manor and Perona
-    2004, https://papers.nips.cc/paper/2619), over pairs where either is a neighbour of the other.
+def neighbor_weights(x: Float[ndarray, "n d"], /, *, n_neighbors: int = N_NEIGHBORS) -> csr_array:
+    """Symmetric weights W of the nearest neighbours, (n, n) sparse, no self-loops.
+
+    W_ij = exp(−d_ij² / (σ_i σ_j)) with σ_i the distance to the 7th neighbour (self-tuning, Zelnik-Manor and Perona
+    2004, https://papers.nips.cc/paper/2619), over pairs where either is among the other's ``n_neighbors``.
     """
     from sklearn.neighbors import NearestNeighbors
 
@@ -21,11 +24,16 @@ def affinity(x: Float[ndarray, "n d"], /, *, n_neighbors: int = 10) -> csr_array
     distance, index = NearestNeighbors(n_neighbors=k + 1).fit(x).kneighbors(x)
     # An item is among its own neighbours, though not always first: copies are as near.
     rows = np.repeat(np.arange(n), k + 1)
-    sigma = np.maximum(distance[:, -1], 1e-12)
+    sigma = np.maximum(distance[:, min(7, k)], 1e-12)
     weight = np.exp(-(distance**2) / (sigma[:, None] * sigma[index]))
-    w = csr_array((weight.ravel(), (rows, index.ravel())), shape=(n, n))
-    w = w.maximum(w.T)
-    w.setdiag(0.0)
-    w.eliminate_zeros()
-    scale = 1.0 / np.sqrt(np.maximum(w.sum(axis=1), 1e-300))
-    return csr_array(diags_array(scale) @ w @ diags_array(scale))
+    weights = csr_array((np.maximum(weight, 1e-6).ravel(), (rows, index.ravel())), shape=(n, n))
+    weights = csr_array(weights.maximum(weights.T))
+    weights.setdiag(0.0)
+    weights.eliminate_zeros()
+    return weights
+
+
+def normalize(weights: csr_array, /) -> csr_array:
+    """S = D^{-1/2} W D^{-1/2}, eigenvalues in [−1, 1]."""
+    scale = diags_array(1.0 / np.sqrt(np.maximum(weights.sum(axis=1), 1e-300)))
+    return csr_array(scale @ weights @ scale)

@@ -10,6 +10,7 @@ from numpy import ndarray
 from pal.answers import Answers, Question
 from pal.beliefs import Beliefs
 from pal.knowledge import Knowledge
+from pal.learner import Model
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,10 +23,8 @@ class State:
         What the answers imply.
     answers
         All answers so far.
-    embedding
-        Z, (n_items, k).
-    beliefs
-        Posterior over classes, perhaps a page or two behind the answers.
+    model
+        Embedding, beliefs and neighbour graph, perhaps a page or two behind the answers.
     page_size
         Tiles a page.
     rng
@@ -36,8 +35,7 @@ class State:
 
     knowledge: Knowledge
     answers: Answers
-    embedding: Float[ndarray, "n_items k"]
-    beliefs: Beliefs
+    model: Model
     page_size: int
     rng: np.random.Generator
     held: Bool[ndarray, " n_items"] = field(repr=False)
@@ -46,6 +44,16 @@ class State:
     def n_items(self) -> int:
         """Number of items, N."""
         return self.knowledge.n_items
+
+    @property
+    def embedding(self) -> Float[ndarray, "n_items k"]:
+        """Z, the closed-form embedding."""
+        return self.model.embedding
+
+    @property
+    def beliefs(self) -> Beliefs:
+        """Posterior over classes."""
+        return self.model.beliefs
 
 
 #: An oracle returns the next page, or several to be asked at once, or none when nothing is left to ask.

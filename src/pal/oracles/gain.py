@@ -1,0 +1,131 @@
+"""The default: the page that removes most doubt per second of a person's time.
+
+Derivation. Let p_ic be the belief that item i is of class c. Asking "is i the same kind as the template of c?" can
+change two things:
+
+- the label of i, and of items that follow it: worth 1 − (p₁ − p₂), with p₁ and p₂ its two largest beliefs, asked for
+  its likeliest class, since a "yes" settles i against every class at once (a "no" only against one);
+- whether two classes are one, if i is the anchor of another class: with s the probability that they are, a wrong
+  decision mislabels the smaller of them, so the answer is worth min(s, 1 − s) · min(n_i, n_c).
+
+A page is worth the sum over its tiles, each discounted by how much it resembles tiles already chosen, and costs
+a + b M + c k seconds (:mod:`pal.cost`); one template is kept for the whole page.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int64
+from numpy import ndarray
+
+from pal.answers import Mode, Question
+from pal.oracles.state import State
+from pal.votes import pair_key
+
+# Tiles compared in detail when a page is made diverse, in pages.
+_POOL = 4
+# Other members of a class that may stand in for its anchor, so that doubtful items are asked about once more.
+_EXEMPLARS = 3
+# Value of joining two classes rightly, against that of a label.
+_JOIN = 3.0
+
+
+class _Page(NamedTuple):
+    worth: float
+    template: int
+    items: Int64[ndarray, " q"]
+    expected: Float[ndarray, " q"]
+
+
+def gain(state: State, /) -> list[Question]:
+    """Ask the page of greatest worth; O(N C + page_size² · neighbours)."""
+    value = _label_value(state)
+    join = _join_value(state)
+    best: _Page | None = None
+    for c in np.argsort(-_promise(state, value, join), kind="stable")[: _EXEMPLARS + 2].tolist():
+        for template in _templates(state, c):
+            page = _page(state, c, template, value, join[c])
+            if page is not None and (best is None or page.worth > best.worth):
+                best = page
+    if best is None:
+        return []
+    mode: Mode = "different" if best.expected.mean() > 0.5 else "same"
+    return [Question(best.template, best.items, mode)]
+
+
+def _label_value(state: State) -> Float[ndarray, " n"]:
+    """Worth of settling each item: 1 minus the margin between its two likeliest classes."""
+    p = state.beliefs.probability
+    if p.shape[1] < 2:
+        return np.where(state.held, 0.0, 1.0 - 0.5 * p.max(axis=1))
+    second, first = np.partition(p, -2, axis=1)[:, -2:].T
+    value = 1.0 - (first - second)
+    value[state.beliefs.source > 0] *= value[state.beliefs.source > 0] > 1e-6
+    return np.where(state.held, 0.0, np.maximum(value, 1e-9))
+
+
+def _join_value(state: State) -> Float[ndarray, "c c"]:
+    """Worth of asking the anchor of class d (column) against the template of class c (row)."""
+    beliefs = state.beliefs
+    size = np.bincount(beliefs.label, minlength=len(beliefs.anchor))
+    smaller = np.minimum.outer(size, size)
+    return _JOIN * np.minimum(beliefs.same, 1.0 - beliefs.same) * smaller
+
+
+def _promise(state: State, value: Float[ndarray, " n"], join: Float[ndarray, "c c"]) -> Float[ndarray, " c"]:
+    """Upper bound of the worth of a page for each class, to look at the best few only."""
+    beliefs, q = state.beliefs, state.page_size
+    promise = np.zeros(len(beliefs.anchor))
+    for c in range(len(promise)):
+        tiles = np.concatenate([value[beliefs.label == c], join[c]])
+        promise[c] = np.sort(tiles)[-q:].sum()
+    return promise
+
+
+def _templates(state: State, c: int) -> list[int]:
+    """Anchor of the class, then its surest members that a person has confirmed."""
+    beliefs = state.beliefs
+    anchor = int(beliefs.anchor[c])
+    members = np.flatnonzero((beliefs.label == c) & (beliefs.source > 0) & ~state.held)
+    members = members[members != anchor]
+    surest = members[np.argsort(-beliefs.probability[members, c], kind="stable")[: _EXEMPLARS - 1]]
+    return [t for t in (anchor, *surest.tolist()) if not state.held[t]]
+
+
+def _page(state: State, c: int, template: int, value: Float[ndarray, " n"], join: Float[ndarray, " c"]) -> _Page | None:
+    beliefs = state.beliefs
+    worth = np.where(beliefs.label == c, value, 0.0)
+    free = beliefs.anchor[(join > 0) & ~state.held[beliefs.anchor]]
+    worth[free] = np.maximum(worth[free], join[(join > 0) & ~state.held[beliefs.anchor]])
+    worth[template] = 0.0
+    candidates = np.flatnonzero(worth > 0)
+    keys = pair_key(state.n_items, np.full(len(candidates), template), candidates)
+    votes = state.knowledge.votes.look_up(keys)
+    candidates = candidates[(votes.alike + votes.unlike) == 0]
+    if beliefs.error <= 0.02 and len(candidates):
+        candidates = candidates[state.knowledge.relation(template, candidates) == 0]
+    if not len(candidates):
+        return None
+    pool = candidates[np.argsort(-worth[candidates], kind="stable")[: _POOL * state.page_size]]
+    chosen, total = _diverse(state, pool, worth[pool])
+    return _Page(total, template, chosen, beliefs.probability[chosen, c])
+
+
+def _diverse(
+    state: State, pool: Int64[ndarray, " m"], worth: Float[ndarray, " m"]
+) -> tuple[Int64[ndarray, " q"], float]:
+    """Greedy choice: each tile's worth shrinks by its likeness to the tiles chosen so far."""
+    rows = state.model.affinity[pool]
+    likeness = (rows @ rows.T).toarray()
+    scale = np.sqrt(np.maximum(np.diag(likeness), 1e-300))
+    likeness = np.minimum(likeness / np.outer(scale, scale), 1.0)
+    left = worth.copy()
+    chosen: list[int] = []
+    total = 0.0
+    for _ in range(min(state.page_size, len(pool))):
+        k = int(left.argmax())
+        chosen.append(k)
+        total += float(left[k])
+        left *= 1.0 - likeness[k]
+        left[chosen] = -1.0
+    return pool[chosen], total
