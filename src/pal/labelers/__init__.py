@@ -6,8 +6,11 @@ from jaxtyping import Int8
 from numpy import ndarray
 
 from pal.answers import Question
+from pal.labelers.crowd import Crowd
+from pal.labelers.neighbours import NeighbourLabeler
+from pal.labelers.people import Person
 from pal.labelers.simulated import SimulatedLabeler
 
-__all__ = ["Labeler", "SimulatedLabeler"]
+__all__ = ["Crowd", "Labeler", "NeighbourLabeler", "Person", "SimulatedLabeler"]
 
 Labeler = Callable[[Question], Int8[ndarray, " q"]]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Int8, Integer
+from jaxtyping import Float, Int8, Integer
 from numpy import ndarray
 
 from pal.answers import Question
@@ -45,13 +45,13 @@ class SimulatedLabeler:
     def __call__(self, question: Question, /) -> Int8[ndarray, " q"]:
         """Answer a page: +1 alike, −1 unlike, 0 cannot tell, (q,)."""
         truth = np.where(self.labels[question.items] == self.labels[question.template], 1, -1)
-        flip = _uniform(self.seed, 0, question) < self.error
-        silent = _uniform(self.seed, 1, question) < self.refusal
+        flip = uniform_of_pairs(question, seed=self.seed, stream=0) < self.error
+        silent = uniform_of_pairs(question, seed=self.seed, stream=1) < self.refusal
         return np.where(silent, 0, np.where(flip, -truth, truth)).astype(np.int8)
 
 
-def _uniform(seed: int, stream: int, question: Question) -> ndarray:
-    """One number in [0, 1) a pair, a function of the pair alone: a person asked twice answers the same."""
+def uniform_of_pairs(question: Question, /, *, seed: int, stream: int) -> Float[ndarray, " q"]:
+    """One number in [0, 1) a tile, a function of seed, stream and pair alone: a person asked twice answers the same."""
     low = np.minimum(question.items, question.template)
     high = np.maximum(question.items, question.template)
     draws = [np.random.default_rng((seed, stream, int(a), int(b))).random() for a, b in zip(low, high, strict=True)]

@@ -1,0 +1,55 @@
+"""k-means (Lloyd 1982, seeded as k-means++, Arthur and Vassilvitskii 2007), on a sample, in O(N k) memory blocks."""
+
+import numpy as np
+from jaxtyping import Float, Int64
+from numpy import ndarray
+
+# Centres are fitted on at most this many items; everything is then assigned to them.
+_SAMPLE = 4096
+_BLOCK = 1 << 22
+
+
+def k_means(
+    z: Float[ndarray, "n k"], n_clusters: int, /, *, rng: np.random.Generator, n_steps: int = 10
+) -> tuple[Float[ndarray, "c k"], Int64[ndarray, " n"]]:
+    """Centres, and the cluster of each item; O(n · n_clusters · k). Empty clusters keep their centre."""
+    z = np.asarray(z, dtype=np.float64)
+    sample = z if len(z) <= _SAMPLE else z[rng.choice(len(z), _SAMPLE, replace=False)]
+    centres = _seeds(sample, min(n_clusters, len(sample)), rng)
+    for _ in range(n_steps):
+        cluster, _ = nearest(sample, centres)
+        sums = np.zeros_like(centres)
+        np.add.at(sums, cluster, sample)
+        count = np.bincount(cluster, minlength=len(centres))[:, None]
+        moved = np.where(count > 0, sums / np.maximum(count, 1), centres)
+        if np.array_equal(moved, centres):
+            break
+        centres = moved
+    return centres, nearest(z, centres)[0]
+
+
+def nearest(
+    z: Float[ndarray, "n k"], centres: Float[ndarray, "c k"], /
+) -> tuple[Int64[ndarray, " n"], Float[ndarray, " n"]]:
+    """Nearest centre of each item, and the squared distance to it; in blocks of at most 4 million distances."""
+    index, squared = np.empty(len(z), dtype=np.int64), np.empty(len(z))
+    step = max(_BLOCK // max(len(centres), 1), 1)
+    own = (centres**2).sum(axis=1)
+    for start in range(0, len(z), step):
+        part = z[start : start + step]
+        score = own - 2.0 * part @ centres.T
+        best = score.argmin(axis=1)
+        index[start : start + step] = best
+        squared[start : start + step] = score[np.arange(len(part)), best] + (part**2).sum(axis=1)
+    return index, np.maximum(squared, 0.0)
+
+
+def _seeds(z: ndarray, n_clusters: int, rng: np.random.Generator) -> ndarray:
+    chosen = [int(rng.integers(len(z)))]
+    squared = ((z - z[chosen[0]]) ** 2).sum(axis=1)
+    for _ in range(n_clusters - 1):
+        total = squared.sum()
+        draw = rng.choice(len(z), p=squared / total) if total > 0 else rng.integers(len(z))
+        chosen.append(int(draw))
+        squared = np.minimum(squared, ((z - z[draw]) ** 2).sum(axis=1))
+    return z[chosen].copy()
