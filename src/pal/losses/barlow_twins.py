@@ -152,7 +152,7 @@ class _Correlation(torch.autograd.Function):
             product = half + half.t()
         else:
             product = x.t() @ related if tall else related @ x.t()
-        diagonal = torch.einsum("ik,ik->k", x, related)
+        diagonal = product.diagonal().clone() if tall else (x * related).sum(0)
         ctx.save_for_backward(related, product)
         return diagonal, (product * (product if tall else product.t())).sum()
 

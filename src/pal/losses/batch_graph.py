@@ -104,7 +104,7 @@ class BatchGraph:
     def degrees(self) -> Float[Tensor, " b"]:
         """G 1."""
         ones = self.diagonal.new_ones(self.n_rows, 1)
-        return (self @ ones)[:, 0]
+        return self.product(ones)[:, 0]
 
     def group_loops(self) -> Float[Tensor, " b"]:
         """Diagonal of F M Fᵀ, the part of the self-loops that is not in δ."""
@@ -130,7 +130,7 @@ class BatchGraph:
     def to_dense(self) -> Float[Tensor, "b b"]:
         """G itself."""
         eye = torch.eye(self.n_rows, dtype=self.diagonal.dtype, device=self.diagonal.device)
-        return self @ eye
+        return self.product(eye)
 
     # --- variants ---------------------------------------------------------------------------------------------
 

@@ -38,8 +38,9 @@ class _Covariance(torch.autograd.Function):
         mean = z.mean(0)
         if z.shape[0] >= z.shape[1]:
             gram = z.new_zeros(z.shape[1], z.shape[1])
+            buffer = z.new_empty(min(ROWS, len(z)), z.shape[1])
             for rows in torch.split(z, ROWS):
-                x = rows - mean
+                x = torch.sub(rows, mean, out=buffer[: len(rows)])
                 gram.addmm_(x.t(), x)
             squares = gram.diagonal().clone()
             gram.fill_diagonal_(0.0)
@@ -47,7 +48,7 @@ class _Covariance(torch.autograd.Function):
         else:
             x = z - mean
             gram = x @ x.t()
-            squares = torch.einsum("ik,ik->k", x, x)
+            squares = x.square().sum(0)
             value = gram.square().sum() - squares.square().sum()
         ctx.save_for_backward(z, mean, gram, squares)
         return value, squares
@@ -62,8 +63,9 @@ class _Covariance(torch.autograd.Function):
         weight = 4 * grad * gram
         weight.diagonal().add_(2 * grad_squares)
         out = torch.empty(z.shape, dtype=z.dtype, device=z.device)
+        buffer = z.new_empty(min(ROWS, len(z)), z.shape[1])
         for rows, part in zip(torch.split(z, ROWS), torch.split(out, ROWS), strict=True):
-            torch.mm(rows - mean, weight, out=part)
+            torch.mm(torch.sub(rows, mean, out=buffer[: len(rows)]), weight, out=part)
         return out
 
 

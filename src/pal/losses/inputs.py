@@ -28,8 +28,8 @@ def full_precision(
 
     @functools.wraps(loss)
     def run(embeddings: Tensor, /, *args: P.args, **kwargs: P.kwargs) -> Tensor:
-        device = getattr(embeddings, "device", torch.device("cpu"))
-        with torch.autocast(device.type, enabled=False):
+        device = embeddings.device.type if hasattr(embeddings, "is_floating_point") else "cpu"
+        with torch.autocast(device, enabled=False):
             return loss(embeddings, *args, **kwargs)
 
     return run

@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 from torch.nn.functional import normalize
 
+from pal.errors import InvalidInputError
 from pal.losses.batch_graph import BatchGraph
 from pal.losses.inputs import (
     Graph,
@@ -55,7 +56,8 @@ def simclr(
     alone; with ``signed=True`` negative entries are targets of negative weight. A row without positives contributes
     nothing as an anchor, stands in the others' denominators, and isn't counted in the mean; without any positive the
     loss is 0 (``signed=True`` counts rows that have negatives alone as anchors too).
-    **Normalisation**: rows of Z to norm 1 (a row of zeros stays 0 and gets no gradient); those of G as ``positives`` says.
+    **Normalisation**: rows of Z to norm 1 (a row of zeros stays 0 and gets no gradient);
+    rows of G as ``positives`` says.
 
     Parameters
     ----------
@@ -156,6 +158,8 @@ def _cross_entropy(
     block: int | None,
 ) -> Float[Tensor, ""]:
     """Σ_i w_i L_i."""
+    if block is not None and block < 1:
+        raise InvalidInputError(f"block must be at least 1, got {block}; leave it out for the default")
     side = block or (BLOCK_CPU if z.device.type == "cpu" else BLOCK_GPU)
     loss: Tensor = _CrossEntropy.apply(z, g, weight, temperature, include_self, side)  # type: ignore[no-untyped-call]
     return loss

@@ -74,7 +74,7 @@ def spectral_contrastive_two_view(
     if not cross_only:
         return gram_square(torch.cat([z1, z2])) - 2 * (z1 + z2).square().sum() + 4 * n
     products = (z1 * z2).sum(1)
-    repulsion = cross_square(z1, z2)
+    repulsion = cross_square(z1.t(), z2.t())
     return -2 * products.sum() + (repulsion - products.square().sum()) / n
 
 

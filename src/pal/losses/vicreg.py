@@ -111,7 +111,7 @@ def _vicreg(
         )
     weight_invariance, weight_variance, weight_covariance = coefficients
     loss = weight_invariance * invariance
-    for view in views:
+    for view in (views[0],) if n_views == 1 else views.unbind():
         covariance, squares = covariance_square(view)
         hinge = torch.relu(1 - torch.sqrt(squares / (n_rows - 1) + epsilon)).sum()
         loss = loss + weight_variance / n_views * hinge + weight_covariance / (n_rows - 1) ** 2 * covariance
