@@ -1,6 +1,8 @@
 """What is on screen, in a real Chromium, one behaviour a test; the long way is in test_browser.py."""
 
+import json
 import shutil
+from functools import partial
 
 import numpy as np
 import pytest
@@ -171,11 +173,11 @@ def test_help_and_colours(page):
     assert page.evaluate(paper) == after
 
 
-def test_the_two_modes_differ_in_colour_and_words(context, shared):
+def test_the_two_modes_differ_in_colour_and_words(browser, shared):
     seen = {}
     for mode in ("same", "different"):
-        page = context.new_page()
-        page.route("**/api/page*", lambda route, mode=mode: with_mode(route, mode))
+        page = browser.new_page()
+        page.route("**/api/page*", partial(with_mode, mode))
         page.goto(shared[1])
         page.wait_for_selector(f"#desk[data-mode={mode}] .tile")
         colour = page.evaluate("getComputedStyle(document.getElementById('done')).backgroundColor")
@@ -191,7 +193,7 @@ def test_the_two_modes_differ_in_colour_and_words(context, shared):
     assert seen["same"][1:2] + seen["different"][1:2] == ("Pick the same", "Pick the odd ones out")
 
 
-def with_mode(route, mode):
+def with_mode(mode, route):
     reply = route.fetch()
     body = reply.json()
     body["page"]["mode"] = mode
@@ -243,10 +245,10 @@ def test_offline_for_three_pages_reload_reconnect_is_three_answers(page, context
 
 
 def test_names_and_texts_with_markup_stay_text(tmp_path, context):
-    x = np.random.default_rng(0).normal(size=(60, 8))
-    names = [f"{i:02d} {NASTY}" for i in range(len(x))]
-    np.savez(tmp_path / "rows.npz", x=x, name=names, text=[f"text {NASTY} {i}" for i in range(len(x))])
-    project = Project.create_or_open(tmp_path / "rows.npz", tmp_path / "rows.pal", seed=0)
+    np.save(tmp_path / "rows.npy", np.random.default_rng(0).normal(size=(60, 8)))
+    rows = [{"name": f"{i:02d} {NASTY}", "text": f"text {i} {NASTY}"} for i in range(60)]
+    (tmp_path / "rows.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
+    project = Project.create_or_open(tmp_path / "rows.npy", tmp_path / "rows.pal", seed=0)
     try:
         with serving(create_app(project, token=None)) as address:
             page = context.new_page()
