@@ -22,6 +22,7 @@ from pal.project.infos import GroupInfo, MemberInfo, NoPage, Page, Progress, Rec
 from pal.project.leases import Leases
 from pal.project.ledger import CORRECTIONS, Ledger
 from pal.project.opening import claim, default_directory, one_writer, open_store
+from pal.project.snapshot import Snapshot
 from pal.project.standing import Standing, standing
 from pal.project.thumbnails import thumbnail
 from pal.project.trainer import Published, Trainer
@@ -243,6 +244,21 @@ class Project:
                 now = standing(self._ledger.knowledge, published.model.beliefs)
                 self._standing = (published, position, now)
             return self._standing[2]
+
+    def snapshot(self) -> Snapshot:
+        """Everything at one position of the log, with a model that knows it all: for exports and reports."""
+        self.settle()
+        with self._lock:
+            return Snapshot(
+                self._ledger.position,
+                self._ledger.knowledge,
+                tuple(self._ledger.answered),
+                self.standing(),
+                self._group_names(),
+                self._group_parents(),
+                {event.item: event.reason for event in self._ledger.flags},
+                self._trainer.published,
+            )
 
     def progress(self) -> Progress:
         """How far the project is."""

@@ -1,0 +1,31 @@
+"""The command line: thin, and light to import. Whatever is wrong with what was asked is one sentence and exit code 2."""
+
+import sys
+
+from pal.errors import PalError, require_extra
+
+
+def main() -> None:
+    """Run ``pal``."""
+    try:
+        from pal.cli.app import app
+    except ModuleNotFoundError as error:
+        if error.name not in ("typer", "rich", "click"):
+            raise
+        _fail(require_extra(error.name, "annotate"))
+    try:
+        app()
+    except PalError as error:
+        _fail(error)
+    except KeyboardInterrupt:
+        _stopped()
+
+
+def _fail(error: Exception) -> None:
+    print(f"pal: {error}", file=sys.stderr)  # noqa: T201
+    sys.exit(2)
+
+
+def _stopped() -> None:
+    print("pal: stopped; the same command goes on from here", file=sys.stderr)  # noqa: T201
+    sys.exit(130)

@@ -1,0 +1,163 @@
+"""Commands and their options. What they do is elsewhere and is imported when a command runs."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(
+    help="Label by saying which items are the same kind; leave with labels, an embedding and a classifier.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+Source = Annotated[
+    str | None, typer.Argument(help="A folder of pictures, or an .npz or .npy file of embeddings.", show_default=False)
+]
+Demo = Annotated[bool, typer.Option("--demo", help="Scikit-learn's 1,797 handwritten digits.")]
+ProjectDir = Annotated[
+    Path | None, typer.Option("--project", help="Where the project lies; SOURCE.pal by default.", show_default=False)
+]
+Oracle = Annotated[str, typer.Option(help="What chooses the questions.")]
+PageSize = Annotated[int, typer.Option(help="Tiles a page.", min=1, max=100)]
+Seed = Annotated[int, typer.Option(help="Seed of every random choice.", min=0)]
+
+
+@app.command()
+def annotate(
+    source: Source = None,
+    *,
+    demo: Demo = False,
+    project: ProjectDir = None,
+    table: Annotated[
+        Path | None,
+        typer.Option(help="Names, texts or picture paths of embeddings: .csv, .parquet or .jsonl.", show_default=False),
+    ] = None,
+    encoder: Annotated[str, typer.Option(help="Makes features of pictures; auto takes the best installed.")] = "auto",
+    oracle: Oracle = "captcha",
+    page_size: PageSize = 15,
+    seed: Seed = 0,
+    rule: Annotated[
+        str | None, typer.Option(help="One sentence on what the same kind means here.", show_default=False)
+    ] = None,
+    host: Annotated[str, typer.Option(help="Address to serve on; only this computer's own.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to serve on; 0 takes a free one.", min=0, max=65535)] = 8642,
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the address.")] = False,
+) -> None:
+    """Label a source in the browser. Run it again to go on; the source itself is never changed."""
+    from pal.cli.serve import Serving, serve
+
+    serve(
+        _source(source, demo=demo),
+        project,
+        Serving(host, port, rule=rule, browser=not no_browser),
+        table=table,
+        encoder=encoder,
+        oracle=oracle,
+        page_size=page_size,
+        seed=seed,
+    )
+
+
+@app.command()
+def status(
+    source: Source = None,
+    *,
+    demo: Demo = False,
+    project: ProjectDir = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """Say how far a project is. SOURCE may also be the project's own folder."""
+    from pal.cli.report import report
+
+    report(_maybe(source, demo=demo), project, as_json=as_json)
+
+
+@app.command()
+def export(
+    source: Source = None,
+    *,
+    demo: Demo = False,
+    project: ProjectDir = None,
+    out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write to, new or empty.")] = Path("export"),
+    formats: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--format",
+            "-f",
+            help="csv, parquet, images, embeddings, classifier, log or pairs; again for more. All by default.",
+            show_default=False,
+        ),
+    ] = None,
+    copy: Annotated[bool, typer.Option("--copy", help="Copy pictures instead of linking to them.")] = False,
+) -> None:
+    """Write labels, pictures, embedding, classifier and log. SOURCE may also be the project's own folder."""
+    from pal.cli.report import write_export
+
+    write_export(_maybe(source, demo=demo), project, out, formats, copy=copy)
+
+
+@app.command()
+def predict(
+    model: Annotated[Path, typer.Argument(help="The classifier.safetensors of an export.", show_default=False)],
+    source: Annotated[str, typer.Argument(help="A folder of new pictures, or embeddings.", show_default=False)],
+    *,
+    out: Annotated[
+        Path | None, typer.Option("--out", "-o", help="CSV to write; standard output by default.", show_default=False)
+    ] = None,
+) -> None:
+    """Classify new items with the classifier of an export."""
+    from pal.cli.predict import predict as run
+
+    run(model, source, out)
+
+
+@app.command()
+def simulate(
+    source: Annotated[
+        str,
+        typer.Argument(
+            help="digits, circles, mixture, fashion-mnist, cifar10:PATH, or an .npz with x and y.", show_default=False
+        ),
+    ],
+    *,
+    oracle: Oracle = "captcha",
+    pages: Annotated[int, typer.Option(help="Pages to answer.", min=1)] = 30,
+    error: Annotated[float, typer.Option(help="Share of wrong answers.", min=0.0, max=1.0)] = 0.0,
+    seed: Seed = 0,
+    page_size: PageSize = 15,
+    out: Annotated[Path, typer.Option("--out", "-o", help="JSON to write; a plot goes beside it.")] = Path("run.json"),
+) -> None:
+    """Play a simulated person against known classes, and write the curve."""
+    from pal.cli.bars import bar
+    from pal.datasets import load_named
+    from pal.oracles import get_oracle
+    from pal.simulate import simulate as play
+    from pal.simulate import write_curve
+
+    get_oracle(oracle)
+    items = load_named(source, seed=seed)
+    with bar("answering pages", total=pages) as progress:
+        curve = play(
+            items, oracle=oracle, n_pages=pages, error=error, seed=seed, page_size=page_size, progress=progress
+        )
+    for file in write_curve(curve, out):
+        typer.echo(file)
+    if curve["pages"]:
+        typer.echo(f"after {curve['pages'][-1]} pages, {curve['answers'][-1]} answers: ARI {curve['ari'][-1]:.3f}")
+
+
+def _source(source: str | None, *, demo: bool) -> str:
+    found = _maybe(source, demo=demo)
+    if found is None:
+        raise typer.BadParameter("give a folder of pictures, an .npz or .npy file, or --demo", param_hint="SOURCE")
+    return found
+
+
+def _maybe(source: str | None, *, demo: bool) -> str | None:
+    from pal.datasets.open import DEMO
+
+    if demo and source is not None:
+        raise typer.BadParameter("give a source or --demo, not both", param_hint="SOURCE")
+    return DEMO if demo else source

@@ -1,0 +1,61 @@
+"""``pal status`` and ``pal export``: look at a project that may be in use."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+
+import typer
+
+from pal.errors import InvalidInputError
+from pal.project import Project, default_directory
+from pal.project.opening import LOG, stored_source
+
+
+def existing(source: str | None, directory: Path | None, /) -> Project:
+    """Open the project of a source, of its own folder, or of ``directory``, for looking.
+
+    Raises
+    ------
+    InvalidInputError
+        If there is none.
+    """
+    if source is None and directory is None:
+        raise InvalidInputError("which project? give its source or its folder, or --demo")
+    if directory is None:
+        assert source is not None  # noqa: S101
+        own = Path(source)
+        directory = own if (own / LOG).is_file() else default_directory(source)
+    return Project.create_or_open(stored_source(directory), directory, read_only=True)
+
+
+def report(source: str | None, directory: Path | None, *, as_json: bool) -> None:
+    """Say how far a project is."""
+    with existing(source, directory) as project:
+        project.settle()
+        now, groups = project.progress(), project.groups()
+    if as_json:
+        typer.echo(json.dumps(asdict(now), indent=1))
+        return
+    typer.echo(f"{project.directory}: {now.n_items:,} items of {project.items.source}")
+    typer.echo(f"labels: {now.told:,} told, {now.deduced:,} deduced, {now.predicted:,} predicted")
+    typer.echo(f"{now.pages:,} pages, {now.answers:,} answers in {now.seconds / 60:.0f} minutes; {now.flagged} flagged")
+    typer.echo(f"{now.n_groups} groups:")
+    for group in groups:
+        counts = f"{group.told} told, {group.deduced} deduced, {group.predicted} predicted"
+        typer.echo(f"  {group.name or '?'}: {counts}")
+
+
+def write_export(
+    source: str | None, directory: Path | None, out: Path, formats: Sequence[str] | None, *, copy: bool
+) -> None:
+    """Write a project's results."""
+    from pal.export import FORMATS, export
+
+    with existing(source, directory) as project:
+        files = export(project, out, formats=formats or FORMATS, pictures="copy" if copy else "link")
+    beside = [file for file in files if file.parent == out]
+    for file in beside:
+        typer.echo(file)
+    if len(files) > len(beside):
+        typer.echo(f"{out / 'images'}: {len(files) - len(beside):,} pictures")

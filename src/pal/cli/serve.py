@@ -1,0 +1,133 @@
+"""``pal annotate``: open the project, say what was found, serve the page."""
+
+import secrets
+import socket
+import threading
+import time
+import webbrowser
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from pal.cli.bars import bars, setter
+from pal.errors import InvalidInputError, require_extra
+from pal.items import Items
+
+if TYPE_CHECKING:
+    from pal.project import Project
+
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_NAMED_FILES = 5
+
+
+@dataclass(frozen=True)
+class Serving:
+    """How to serve."""
+
+    host: str
+    port: int
+    rule: str | None
+    browser: bool
+
+
+def serve(source: str, directory: Path | None, how: Serving, **options: Any) -> None:
+    """Open a project and serve it until interrupted."""
+    try:
+        import fastapi  # noqa: F401
+        import uvicorn  # noqa: F401
+    except ImportError as error:
+        raise require_extra(str(error.name), "annotate") from None
+    from pal.project import Project
+
+    with listen(how.host, how.port) as bound, bars() as shown:
+        scanning = shown.add_task("reading files", total=None)
+        encoding = shown.add_task("encoding pictures", total=None, visible=False)
+
+        def opened(items: Items) -> None:
+            shown.remove_task(scanning)
+            shown.update(encoding, total=len(items), visible=items.vectors is None)
+            for line in found(items):
+                typer.echo(line)
+
+        def encoded(done: int) -> None:
+            shown.update(encoding, completed=done, visible=done < len(project_items[0]) if project_items else True)
+
+        project_items: list[Items] = []
+        with Project.create_or_open(
+            source, directory, scanned=setter(shown, scanning), opened=opened, encoded=encoded, **options
+        ) as project:
+            project_items.append(project.items)
+            _run(project, bound, how)
+
+
+def listen(host: str, port: int, /) -> socket.socket:
+    """Take the port before anything slow is done.
+
+    Raises
+    ------
+    InvalidInputError
+        If the host isn't this computer's own, or the port is in use.
+    """
+    if host not in LOOPBACK:
+        raise InvalidInputError(
+            f"pal serves only this computer, so --host must be one of {', '.join(LOOPBACK)}, got {host}; "
+            "to reach it from elsewhere, forward the port over ssh"
+        )
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+        bound.listen(128)
+    except OSError as error:
+        bound.close()
+        raise InvalidInputError(
+            f"port {port} on {host} is in use or not allowed ({error.strerror}); give another with --port"
+        ) from None
+    return bound
+
+
+def found(items: Items, /) -> list[str]:
+    """What was found in a source, in a few lines."""
+    copies = sum(map(len, items.copies.values()))
+    lines = [f"{len(items):,} items in {items.source}" + (f", {copies:,} exact copies grouped" if copies else "")]
+    reasons = Counter(skip.why for skip in items.skipped)
+    if reasons:
+        lines.append(f"{len(items.skipped):,} files skipped:")
+    for why, count in reasons.most_common():
+        names = [skip.name for skip in items.skipped if skip.why == why][:_NAMED_FILES]
+        more = f" and {count - len(names):,} more" if count > len(names) else ""
+        lines.append(f"  {count:,} × {why}: {', '.join(names)}{more}")
+    return lines
+
+
+def _run(project: "Project", bound: socket.socket, how: Serving) -> None:
+    import uvicorn
+
+    from pal.web.app import create_app
+
+    token = secrets.token_urlsafe(24)
+    host = f"[{how.host}]" if ":" in how.host else how.host
+    address = f"http://{host}:{bound.getsockname()[1]}/?token={token}"
+    rule = {} if how.rule is None else {"rule": how.rule}
+    server = uvicorn.Server(
+        uvicorn.Config(
+            create_app(project, token=token, **rule), log_level="warning", access_log=False, timeout_graceful_shutdown=2
+        )
+    )
+    typer.echo(f"project: {project.directory}")
+    typer.echo(f"open {address}")
+    typer.echo("stop with Ctrl+C; run the same command to go on")
+    if how.browser:
+        threading.Thread(target=_browse, args=(server, address), daemon=True).start()
+    server.run(sockets=[bound])
+
+
+def _browse(server: Any, address: str) -> None:
+    """Open the browser once the server answers."""
+    while not server.started and not server.should_exit:
+        time.sleep(0.05)
+    webbrowser.open(address)

@@ -1,0 +1,114 @@
+"""Exports: labels, pictures, embedding, classifier and log of a project, pinned by a manifest.
+
+One format a file; :func:`export` writes those asked for and the manifest.
+"""
+
+import json
+import time
+from collections.abc import Callable, Collection
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from pal.datasets.files import hash_file
+from pal.errors import InvalidInputError, StoreError
+from pal.export.arrays import write_embeddings
+from pal.export.classifier import fit_classifier
+from pal.export.log import write_log, write_pairs
+from pal.export.pictures import write_pictures
+from pal.export.rows import Row, classes_of, rows_of
+from pal.export.tables import write_csv, write_parquet
+from pal.project import Project
+from pal.project.snapshot import Snapshot
+
+__all__ = ["FORMATS", "Row", "export", "rows_of"]
+
+FORMATS = ("csv", "parquet", "images", "embeddings", "classifier", "log", "pairs")
+"""What can be written."""
+
+
+def export(
+    project: Project,
+    out: Path,
+    /,
+    *,
+    formats: Collection[str] = FORMATS,
+    pictures: Literal["link", "copy"] = "link",
+) -> list[Path]:
+    """Write a project's results to the folder ``out``, and return the files, the manifest last.
+
+    Parameters
+    ----------
+    project
+        The project; its model is brought up to date first.
+    out
+        Folder to write to; it must be empty or new.
+    formats
+        Some of :data:`FORMATS`; "images" and "classifier" are left out where there are no pictures or no groups.
+    pictures
+        Whether the picture folder holds links to the source or copies.
+
+    Raises
+    ------
+    InvalidInputError
+        If a format is unknown, ``out`` isn't empty, or some items have no features yet.
+    StoreError
+        If ``out`` can't be written.
+    """
+    unknown = sorted(set(formats) - set(FORMATS))
+    if unknown:
+        raise InvalidInputError(f"unknown format {', '.join(unknown)}; choose from {', '.join(FORMATS)}")
+    if out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise InvalidInputError(f"{out} isn't an empty folder; give a new one with --out")
+    now = project.snapshot()
+    missing = len(project.items) - len(now.published.rows)
+    if missing:
+        raise InvalidInputError(
+            f"{missing} of {len(project.items)} items have no features yet; run pal annotate until they are encoded"
+        )
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        return _write(project, now, out, formats, pictures)
+    except OSError as error:
+        raise StoreError(f"can't write the export to {out}: {error.strerror or error}; give another --out") from None
+
+
+def _write(
+    project: Project, now: Snapshot, out: Path, formats: Collection[str], pictures: Literal["link", "copy"]
+) -> list[Path]:
+    rows = rows_of(project.items, now)
+    class_of, names = classes_of(now)
+    labels = np.array([*class_of, -1])[now.standing.label]
+    classifier = fit_classifier(now, labels, names, encoder=project.features.encoder)
+    writers: dict[str, Callable[[], list[Path]]] = {
+        "csv": lambda: [write_csv(rows, out / "labels.csv")],
+        "parquet": lambda: [write_parquet(rows, out / "labels.parquet")],
+        "images": lambda: write_pictures(rows, project.items, out / "images", how=pictures),
+        "embeddings": lambda: write_embeddings(project.items, now, classifier, out),
+        "classifier": lambda: [] if classifier is None else [classifier.save(out / "classifier.safetensors")],
+        "log": lambda: [write_log(project.store.read_after(0), now.position, out / "log.jsonl")],
+        "pairs": lambda: [write_pairs(now.answered, out / "pairs.csv")],
+    }
+    files = [file for name in FORMATS if name in formats for file in writers[name]()]
+    manifest = out / "manifest.json"
+    manifest.write_text(json.dumps(_manifest(project, now, rows, files, out), indent=1, ensure_ascii=False) + "\n")
+    return [*files, manifest]
+
+
+def _manifest(project: Project, now: Snapshot, rows: list[Row], files: list[Path], out: Path) -> dict[str, Any]:
+    items = project.items
+    return {
+        "position": now.position,
+        "written": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "source": items.source,
+        "kind": items.kind,
+        "n_items": len(items),
+        "n_copies": sum(map(len, items.copies.values())),
+        "skipped": [list(skip) for skip in items.skipped],
+        "encoder": project.features.encoder,
+        "classes": {str(i): name for i, name in sorted({(r.class_id, r.class_name) for r in rows if r.class_id >= 0})},
+        "files": {file.relative_to(out).as_posix(): hash_file(file) for file in files if not file.is_symlink()},
+        "versions": {name: version(name) for name in ("pal-learn", "numpy", "scipy", "scikit-learn")},
+    }
