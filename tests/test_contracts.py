@@ -20,7 +20,9 @@ LABELERS = {
 CORROBORATE = {"gain"}
 
 
-@pytest.mark.parametrize("name", ORACLES)
+@pytest.mark.parametrize(
+    "name", [name if name in ("random", "captcha") else pytest.param(name, marks=pytest.mark.slow) for name in ORACLES]
+)
 def test_oracles(name):
     check_oracle(ORACLES[name], corroborates=name in CORROBORATE)
 
@@ -42,12 +44,12 @@ def unless_held(*questions):
 
 
 def shuffled(state):
-    return [Question(0, np.random.default_rng().permutation(np.arange(1, 24))[:5])]
+    return [Question(0, np.random.default_rng().permutation(np.arange(1, 15))[:5])]
 
 
 BROKEN = {
-    r"items in 0\.\.23": unless_held(Question(0, np.array([99]))),
-    r"1\.\.5 tiles, got 19": unless_held(Question(0, np.arange(1, 20))),
+    r"items in 0\.\.14": unless_held(Question(0, np.array([99]))),
+    r"1\.\.5 tiles, got 14": unless_held(Question(0, np.arange(1, 15))),
     "somebody judged": unless_held(Question(0, np.array([1]))),
     "deduced": unless_held(*(Question(a, np.array([b])) for a, b in [(0, 1), (1, 2), (0, 2)])),
     "one page only": lambda state: [Question(1, np.array([2])), Question(2, np.array([1]))],

@@ -149,22 +149,22 @@ def check_oracle(oracle: "Oracle", *, finishes: bool = True, corroborates: bool 
     from pal.loop import Loop, run
 
     rng = np.random.default_rng(seed)
-    labels = np.repeat(np.arange(3), 8)
-    x = 6.0 * np.eye(3)[labels] + rng.standard_normal((24, 3))
+    labels = np.repeat(np.arange(3), 5)
+    x = 6.0 * np.eye(3)[labels] + rng.standard_normal((15, 3))
 
     def watched(state: "State") -> "list[Question]":
         questions = _asked_again(oracle, state)
         _assert_pages(state, questions, corroborates)
-        held = replace(state, held=np.arange(24) % 3 == 0)
+        held = replace(state, held=np.arange(15) % 3 == 0)
         _assert_pages(held, _asked_again(oracle, held), corroborates)
         return questions
 
     loop = Loop(x, watched, page_size=5, seed=seed)
-    for _ in run(loop, SimulatedLabeler(labels), n_pages=24 * 23 // 2):
+    for _ in run(loop, SimulatedLabeler(labels), n_pages=15 * 14 // 2):
         pass
     assert loop.ask() is None or not finishes, "an oracle returns no page when every relation is known"
     if finishes:
-        known = np.array([loop.knowledge.relation(i) for i in range(24)])
+        known = np.array([loop.knowledge.relation(i) for i in range(15)])
         truth = np.where(labels[:, None] == labels, 1, -1)
         assert (known == truth).all(), "right answers end with every relation known"
     for labeler in (SimulatedLabeler(labels, error=0.2, seed=seed), SimulatedLabeler(labels, refusal=1.0)):
