@@ -65,7 +65,7 @@ def test_make_targets_exist(page):
 def commands():
     from typer.main import get_command
 
-    from pal.cli import app
+    from pal.cli.app import app
 
     return get_command(app).commands
 
