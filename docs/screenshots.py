@@ -30,7 +30,7 @@ def true_digits() -> dict[str, object]:
 
 def settle(page: Page) -> None:
     """Wait until pictures are painted and nothing moves."""
-    page.wait_for_function("[...document.images].every((picture) => picture.complete)")
+    page.wait_for_function("() => [...document.images].every((picture) => picture.complete)")
     page.wait_for_timeout(900)
 
 

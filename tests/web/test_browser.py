@@ -3,11 +3,9 @@
 import csv
 import itertools
 import json
-import re
 import shutil
 import subprocess
 import sys
-from collections import Counter
 
 import pytest
 
@@ -79,7 +77,7 @@ def test_twenty_pages_by_keyboard_and_everything_that_can_happen_on_the_way(serv
     page.keyboard.press("KeyN")
     page.keyboard.type("Zahl <b>")
     page.keyboard.press("Enter")
-    page.wait_for_function("document.getElementById('group-name').textContent === 'Zahl <b>'")
+    page.wait_for_function("() => document.getElementById('group-name').textContent === 'Zahl <b>'")
 
     # A reload in the middle of the eighth page brings it back with its toggles.
     person.answer()
@@ -123,7 +121,7 @@ def test_twenty_pages_by_keyboard_and_everything_that_can_happen_on_the_way(serv
         page.locator(f'.card[data-anchor="{anchor}"] input').check()
     page.click("#merge")
     page.wait_for_selector("#toast:has-text('Merged')")
-    page.wait_for_function(f"document.querySelectorAll('.card').length === {len(anchors) - 1}")
+    page.wait_for_function(f"() => document.querySelectorAll('.card').length === {len(anchors) - 1}")
 
     server.stop()
     check_export(server, person, tmp_path, digits, template, anchors[0], merged)
@@ -146,3 +144,40 @@ def pair_to_merge(anchors, digits):
     """Two groups of one digit, where the pages so far have left any; else any two that aren't the first."""
     alike = [pair for pair in itertools.combinations(anchors, 2) if digits[pair[0]] == digits[pair[1]]]
     return alike[0] if alike else tuple(anchors[1:3])
+
+
+def check_export(server, person, tmp_path, digits, named, renamed, merged):
+    """Every answer is in the log once, and no label contradicts one."""
+    out = tmp_path / "export"
+    command = [sys.executable, "-m", "pal", "export", "--demo", "--project", str(server.directory), "--out", str(out)]
+    subprocess.run(command, check=True, timeout=120)
+    log = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+    retracted = {event["event"] for event in log if event["kind"] == "retracted"}
+    assert len(retracted) == 1  # the page that was changed
+    answered = [event for event in log if event["kind"] == "answered" and event["page"] != "merge"]
+    assert len(answered) == 21
+    counting = [event for event in answered if event["id"] not in retracted]
+    said = [(event["template"], dict(zip(event["items"], event["relations"], strict=True))) for event in counting]
+    assert sorted(said, key=str) == sorted(person.said, key=str)
+
+    with (out / "labels.csv").open(newline="") as file:
+        rows = {row["id"]: row for row in csv.DictReader(file)}
+    assert set(rows) == set(digits)
+    label = {item: row["class_id"] for item, row in rows.items()}
+    assert label[merged[0]] == label[merged[1]]
+    for template, relations in person.said:
+        for item, relation in relations.items():
+            if relation == 1:
+                assert label[item] == label[template]
+            elif relation == -1 and label[item] == label[template]:
+                # Only the merge, had it to join two digits, may overrule an answer.
+                assert digits[merged[0]] != digits[merged[1]]
+                assert label[item] == label[merged[0]]
+    assert rows[renamed]["class"] == "the first"
+    if label[named] != label[renamed]:
+        assert rows[named]["class"] == "Zahl <b>"
+    told = [item for item, row in rows.items() if row["source"] == "told"]
+    assert told
+    if digits[merged[0]] == digits[merged[1]]:
+        right = {(label[item], digits[item]) for item in rows if rows[item]["source"] in ("told", "deduced")}
+        assert len(right) == len({one for one, _ in right})  # one digit a class

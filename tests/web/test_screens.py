@@ -135,7 +135,7 @@ def test_skip_and_unclear_say_nothing_about_the_tiles(page, shared, key, note):
     page.keyboard.press("KeyQ")
     page.keyboard.press(key)
     page.wait_for_selector("#light[data-state=saved]")
-    page.wait_for_function("!Object.keys(localStorage).some((key) => key.includes('/outbox/'))")
+    page.wait_for_function("() => !Object.keys(localStorage).some((key) => key.includes('/outbox/'))")
     event = log(shared)[-1]
     assert isinstance(event, Answered)
     assert event.note == note
