@@ -13,6 +13,8 @@ from pal import builders
 from pal.answers import Answers
 from pal.embedding import GraphEmbedding
 from pal.knowledge import known
+from pal.loop import Loop
+from pal.oracles import captcha
 from pal.probe import optimal_error, read_out
 from pal.spectral import moments, solve
 
@@ -171,3 +173,18 @@ def test_8_deduction_is_the_closure_in_any_order(seed):
     count, component = connected_components(alike, directed=False)
     np.testing.assert_array_equal(component[:, None] == component, knowledge.group[:, None] == knowledge.group)
     assert builders.from_knowledge(knowledge).components()[0] == count
+
+
+@given(st.integers(0, 60), st.booleans())
+def test_9_captcha_settles_everything_within_bounds(seed, templates_given):
+    """N − C to N·C distinct questions, and none whose answer is deduced; templates given, or found on the way."""
+    y = labels(seed, n=20, n_classes=4)
+    given_templates = {"classes": (0, 1, 2, 3), "complete": True} if templates_given else {}
+    loop = Loop(np.zeros((20, 1)), captcha, page_size=5, seed=seed, learner=lambda knowledge: None, **given_templates)
+    while (question := loop.ask()) is not None:
+        assert not loop.knowledge.relation(question.template, question.items).any()
+        loop.tell(question, np.where(y[question.items] == y[question.template], 1, -1))
+    same = y[:, None] == y
+    known_relation = np.array([loop.knowledge.relation(i) for i in range(20)])
+    np.testing.assert_array_equal(known_relation, np.where(same, 1, -1))
+    assert 20 - 4 <= len(loop.answers) <= 20 * 4
