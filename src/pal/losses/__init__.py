@@ -7,6 +7,7 @@ a scalar tensor; the graph is a constant. See ``docs/losses.md`` for which to ta
 
 from pal.losses.barlow_twins import BARLOW_REDUNDANCY, barlow_twins, barlow_twins_two_view
 from pal.losses.batch_graph import BatchGraph, batch_graph
+from pal.losses.distributed import gather_rows
 from pal.losses.simclr import simclr, simclr_two_view
 from pal.losses.stochastic import batch_loss, pairs_loss
 from pal.losses.vic2 import spectral_contrastive, spectral_contrastive_two_view, vic2
@@ -20,6 +21,7 @@ __all__ = [
     "barlow_twins_two_view",
     "batch_graph",
     "batch_loss",
+    "gather_rows",
     "pairs_loss",
     "simclr",
     "simclr_two_view",
