@@ -163,7 +163,9 @@ def _misread(problem: Problem, weights: Float[ndarray, "s n c"]) -> Float[ndarra
     s, n, c = weights.shape
     scores = (weights.transpose(0, 2, 1).reshape(s * c, n) @ problem.reader.T).reshape(s, c, -1)
     own = scores[:, problem.labels, np.arange(len(problem.labels))]
-    return (own < scores.max(axis=1)).mean(axis=1)
+    wrong = (own < scores.max(axis=1)).mean(axis=1)
+    # A probe of zeros, fitted on nothing, says the first class of every item.
+    return np.where(weights.any(axis=(1, 2)), wrong, (problem.labels != 0).mean())
 
 
 def _times(matrix: Float[ndarray, "n n"], v: Float[ndarray, "s n k"]) -> Float[ndarray, "s n k"]:

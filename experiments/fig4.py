@@ -4,7 +4,7 @@ Two augmentations of each item; one label more is given at each step, and, as in
 of a labelled item enters Ŷ. Trials come in fives that share a training set and differ in the order of the labels.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
@@ -12,9 +12,10 @@ import numpy as np
 from jaxtyping import Float, Int64
 from numpy import ndarray
 
-from experiments.closed_form import Follower, Problem, honest_errors, prepare, test_errors
+from experiments import low_rank
+from experiments.closed_form import Problem, Vectors, honest_errors, prepare, test_errors
 from experiments.plotting import plot_curves
-from experiments.protocol import Options, each_trial, test_set, training_set, trial_rng
+from experiments.protocol import N_CLASSES, Options, each_trial, test_set, training_set, trial_rng
 from experiments.results import Result, curves
 from pal.builders import from_views
 
@@ -58,33 +59,34 @@ def trial(options: Options, number: int, /) -> dict[str, Float[ndarray, "orders 
     x = np.repeat(originals, N_VIEWS, axis=0)
     x = x + VIEW_NOISE * rng.standard_normal(x.shape)
     problem = prepare(x, *test_set(options, N_TEST, NOISE, NUMBER), bandwidth=BANDWIDTH)
-    orders = [rng.permutation(n) for _ in range(ORDERS)]
+    known = [known_labels(label, rng.permutation(n)) for _ in range(ORDERS)]
+    views = from_views(n, N_VIEWS)
     out = {}
     for alpha, name in zip(ALPHAS, LABELS, strict=True):
-        found = [_errors(problem, label, order, alpha) for order in orders]
+        base = low_rank.factorise(((1.0 - alpha) * views).to_dense() - problem.penalty)
+        found = [_errors(problem, base, labels, alpha) for labels in known]
         out[name], out[f"{name} honest"] = (np.stack(part) for part in zip(*found, strict=True))
     return out
 
 
-def graphs(
-    label: Int64[ndarray, " n"], order: Int64[ndarray, " n"], alpha: float, /
-) -> Iterator[Float[ndarray, "m m"]]:
-    """Blended graphs over all views with 0, 1, … known labels; each is the one before, changed in place."""
-    graph = ((1.0 - alpha) * from_views(len(label), N_VIEWS)).to_dense()
-    known = np.zeros(len(label), dtype=bool)
-    for item in order:
-        yield graph
-        known[item] = True
-        mates = N_VIEWS * np.flatnonzero(known & (label == label[item]))
-        graph[N_VIEWS * item, mates] += alpha
-        graph[mates[mates != N_VIEWS * item], N_VIEWS * item] += alpha
-
-
-def _errors(problem: Problem, label: ndarray, order: ndarray, alpha: float) -> tuple[ndarray, ndarray]:
-    follower = Follower(problem)
+def known_labels(label: Int64[ndarray, " n"], order: Int64[ndarray, " n"], /) -> Int64[ndarray, "n m"]:
+    """Labels of all views with 0, 1, … items labelled, −1 where unknown: first views only."""
     known = np.full((len(order), N_VIEWS * len(label)), -1)
-    for step, graph in enumerate(graphs(label, order, alpha)):
-        follower.add(graph)
-        known[step, N_VIEWS * order[:step]] = label[order[:step]]
-    vectors = follower.vectors()
-    return test_errors(problem, vectors), honest_errors(problem, vectors, known)
+    for step in range(1, len(order)):
+        known[step:, N_VIEWS * order[step - 1]] = label[order[step - 1]]
+    return known
+
+
+def _errors(
+    problem: Problem, base: low_rank.Base, known: Int64[ndarray, "n m"], alpha: float
+) -> tuple[ndarray, ndarray]:
+    """Both errors along one order: the graph is B plus α Ŷ Ŷᵀ, of rank C."""
+    stack, guess = [], None
+    for labels in known:
+        one_hot = (labels[:, None] == np.arange(N_CLASSES)).astype(float)
+        guess, vectors = low_rank.top_eigenpairs(
+            base, np.sqrt(alpha) * one_hot, n_components=problem.n_components, guess=guess
+        )
+        stack.append(vectors)
+    along = Vectors(np.stack(stack), np.arange(len(known)))
+    return test_errors(problem, along), honest_errors(problem, along, known)

@@ -47,6 +47,13 @@ def test_errors_are_those_of_pal_probe(case):
         assert honest == pytest.approx(honest_error(1e-3 * v, labels, problem.reader @ v, y_test))
 
 
+def test_a_probe_on_no_label_says_the_first_class(case):
+    x, y, x_test, y_test, _ = case
+    problem = prepare(x, x_test, y_test, bandwidth=0.5)
+    vectors = follow(problem, [np.eye(40)])
+    assert honest_errors(problem, vectors, np.full((1, 40), -1)) == [0.75]
+
+
 def test_a_graph_as_before_is_not_solved_again(case):
     x, y, x_test, y_test, _ = case
     problem = prepare(x, x_test, y_test, bandwidth=0.5)

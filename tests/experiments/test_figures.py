@@ -5,8 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from experiments import fig3, fig4, fig7, fig8, fig9
+from experiments import fig3, fig4, fig7, fig8, fig9, low_rank
 from experiments.__main__ import FIGURES, main
+from experiments.closed_form import prepare, top_vectors
 from experiments.fig9 import drop_entries
 from experiments.protocol import Options, each_trial, training_set, trial_rng
 from experiments.results import first_below, load
@@ -99,14 +100,21 @@ def test_every_figure_is_offered():
     assert set(NAMES) < set(FIGURES)
 
 
-def test_fig4_graph_is_the_blend_of_eq_15():
+def test_fig4_embedding_is_that_of_the_blended_graph():
     rng = np.random.default_rng(0)
-    label, order = rng.integers(4, size=12), rng.permutation(12)
-    for step, graph in enumerate(fig4.graphs(label, order, 0.25)):
-        known = np.full(24, -1)
-        known[2 * order[:step]] = label[order[:step]]
-        expected = blend(from_views(12, 2), from_labels(known), alpha=0.25).to_dense()
-        np.testing.assert_allclose(graph, expected, atol=1e-12)
+    label = rng.integers(4, size=30)
+    x = np.repeat(rng.standard_normal((30, 2)), 2, axis=0) + 0.1 * rng.standard_normal((60, 2))
+    problem = prepare(x, x[:8], np.arange(8) % 4, bandwidth=1.0)
+    known = fig4.known_labels(label, rng.permutation(30))
+    assert [(row >= 0).sum() for row in known] == list(range(30))
+    assert (known[:, 1::2] == -1).all()  # second views never are labelled
+    base = low_rank.factorise((0.75 * from_views(30, 2)).to_dense() - problem.penalty)
+    for labels in known[::7]:
+        graph = blend(from_views(30, 2), from_labels(labels), alpha=0.25).to_dense()
+        factor = 0.5 * (labels[:, None] == np.arange(4))
+        v = low_rank.top_eigenpairs(base, factor, n_components=5).vectors
+        expected = top_vectors(problem, graph)
+        np.testing.assert_allclose(v @ v.T, expected @ expected.T, atol=1e-6)
 
 
 def test_dropped_entries_come_in_pairs_and_in_the_right_number():
@@ -152,6 +160,13 @@ def test_fig7_authors_run():
     for name, queries in (("contrastive", (310, 520)), ("non-contrastive", (410, 630))):
         for level, expected in zip((0.30, 0.10), queries, strict=True):
             assert first_below(result.x, result.curves[name]["mean"], level) == pytest.approx(expected, abs=40)
+
+
+@pytest.mark.slow
+def test_fig4_authors_run():
+    result = fig4.compute(Options(trials=20, quiet=True))[0]
+    for name, expected in (("alpha=0.5", 0.0455), ("alpha=0.001", 0.0038), ("alpha=1e-06", 0.357)):
+        assert result.curves[name]["mean"][199] == pytest.approx(expected, abs=max(0.01, 0.2 * expected))
 
 
 @pytest.mark.slow
