@@ -62,7 +62,7 @@ def prepare(x: Float[ndarray, "n d"], /, *, n_components: int = 16, n_landmarks:
         bad = int((~np.isfinite(x)).any(axis=1).sum())
         raise InvalidInputError(f"features must be finite, got NaN or infinity in {bad} row(s); remove those items")
     x = x.astype(np.float64, copy=False)
-    embedder = GraphEmbedding(n_landmarks=n_landmarks, random_state=seed).fit(x)
+    embedder = GraphEmbedding(1, n_landmarks=n_landmarks, random_state=seed).fit(x)  # a rank of 1 is enough
     embedder.n_components = min(n_components, embedder.rank_)
     return Prepared(embedder, neighborhood(x, seed=seed))
 
