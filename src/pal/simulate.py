@@ -1,12 +1,12 @@
 """Simulation: play a labeler that knows the classes against an oracle, and keep the curve.
 
-Seconds are what the pages would take a person with letter keys, T = a + b M + c k for M tiles and k clicks, with
-a = 1.6 where the template stays and 4.0 where a new one has to be looked at, b = 0.30 and c = 0.7 (keystroke-level
-operators; an estimate, not a measurement).
+Seconds are an estimate of what the pages would take a person with letter keys (:mod:`pal.cost`), who needs longer where
+a new template has to be looked at.
 """
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ from numpy import ndarray
 
 from pal.answers import Question
 from pal.beliefs import SOURCES
+from pal.cost import KEYS, MOUSE, n_clicks
 from pal.errors import InvalidInputError, StoreError, require_extra
 from pal.items import Items
 from pal.labelers import SimulatedLabeler
@@ -23,7 +24,8 @@ from pal.loop import Loop, run
 from pal.oracles import get_oracle
 from pal.project.standing import Standing, standing
 
-SAME_TEMPLATE, NEW_TEMPLATE, A_TILE, A_CLICK = 1.6, 4.0, 0.30, 0.7
+# Keys, but the time to begin of a page whose template is new.
+_NEW_TEMPLATE = replace(KEYS, page=MOUSE.page)
 
 Curve = dict[str, Any]
 
@@ -82,8 +84,10 @@ def simulate(
         seconds += page_seconds(question, given.relation, new_template=question.template != template)
         template = question.template
         ari, accuracy = scores(standing(loop.knowledge, loop.model.beliefs), items.labels)
-        for name, value in (("pages", page), ("answers", answers), ("seconds", round(seconds, 1)), ("ari", ari)):
-            curve[name].append(value)
+        curve["pages"].append(page)
+        curve["answers"].append(answers)
+        curve["seconds"].append(round(seconds, 1))
+        curve["ari"].append(ari)
         for source, value in accuracy.items():
             curve["accuracy"][source].append(value)
         if progress is not None:
@@ -93,9 +97,8 @@ def simulate(
 
 def page_seconds(question: Question, relation: Int8[ndarray, " q"], /, *, new_template: bool) -> float:
     """Estimate the seconds that a person takes for a page; clicks are on the alike tiles, or on the odd ones."""
-    clicks = int((relation == (1 if question.mode == "same" else -1)).sum())
-    start = NEW_TEMPLATE if new_template else SAME_TEMPLATE
-    return start + A_TILE * len(question.items) + A_CLICK * clicks
+    cost = _NEW_TEMPLATE if new_template else KEYS
+    return cost.seconds(len(question.items), n_clicks(relation, question.mode))
 
 
 def scores(now: Standing, labels: Int[ndarray, " n"], /) -> tuple[float, dict[str, float | None]]:

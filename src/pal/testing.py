@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pal.answers import Question
     from pal.labelers import Labeler
     from pal.oracles.state import Oracle, State
+    from pal.store import Store
 
 
 def check_loss(
@@ -229,3 +230,81 @@ def check_labeler(labeler: "Labeler", *, n_items: int) -> None:
         for item, expected in zip(items, relation.tolist(), strict=True):
             (turned,) = labeler(Question(item, np.array([template])))
             assert turned == expected, "an answer doesn't depend on which item is the template"
+
+
+def check_store(open_store: "Callable[[], Store]", *, reopens: bool = False) -> None:
+    """Check a log (:class:`pal.store.Store`).
+
+    Appending must be idempotent by id, all or nothing and in order; positions grow from 1 and stay; reading after a
+    position gives what came later; events come back equal; notes are kept; threads may write at once.
+
+    Parameters
+    ----------
+    open_store
+        Opens an empty store, another one at each call; with ``reopens``, the same one again, with what was written.
+    reopens
+        Whether ``open_store`` opens the same store each time.
+
+    Raises
+    ------
+    AssertionError
+        Naming the first promise that doesn't hold.
+    """
+    import threading
+
+    from pal.store import Answered, Event, Flagged, Named, Placed, Retracted
+
+    a, b, c = (f"{i:064x}" for i in range(3))
+    page = Answered(labeler="ann", page="p", template=a, items=(b, c), relations=(1, -1), toggles=((b, 0.5),))
+    rest: list[Event] = [
+        Named(labeler="bob", item=a, name="Käse 猫"),
+        Placed(labeler="bob", item=a, parent="food"),
+        Flagged(labeler="ann", item=c, reason="broken"),
+        Retracted(labeler="ann", event=page.id),
+    ]
+    store = open_store()
+    assert store.read_after(0) == [], "a new store is empty"
+    assert store.append([]) == [], "nothing is written for no events"
+    (first,) = store.append([page])
+    assert first >= 1, "positions start at 1"
+    assert store.append([page]) == [first], "an event sent again keeps its position"
+    positions = store.append([page, *rest, rest[0]])
+    assert positions[0] == first, "an event sent again with others keeps its position"
+    assert positions[-1] == positions[1], "an event twice in one batch is written once"
+    assert first < positions[1] < positions[2] < positions[3] < positions[4], "positions grow"
+    log = store.read_after(0)
+    assert [event for _, event in log] == [page, *rest], "events come back equal, once, in order"
+    assert [position for position, _ in log] == [first, *positions[1:5]], "with the positions they were given"
+    assert store.read_after(positions[2]) == log[3:], "reading after a position gives what came later"
+    assert store.get_meta("note") is None, "a note that wasn't written is None"
+    store.set_meta("note", "one")
+    store.set_meta("note", "two")
+    assert store.get_meta("note") == "two", "the last note written is kept"
+    try:
+        store.append([Named(labeler="ann", item=a, name="whole"), object()])  # type: ignore[list-item]
+    except (AttributeError, TypeError):
+        pass
+    else:
+        raise AssertionError("what is no event is refused")
+    assert store.read_after(0) == log, "a batch is written whole or not at all"
+    if reopens:
+        store.close()
+        store = open_store()
+        assert store.read_after(0) == log, "what was written is there when opened again"
+        assert store.get_meta("note") == "two", "notes too"
+        assert store.append([page]) == [first], "and its positions"
+
+    def write(who: int) -> None:
+        for i in range(10):
+            store.append([Named(labeler=f"person {who}", item=a, name=str(i))])
+
+    threads = [threading.Thread(target=write, args=(who,)) for who in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    added = [event for _, event in store.read_after(log[-1][0])]
+    for who in range(3):
+        names = [e.name for e in added if isinstance(e, Named) and e.labeler == f"person {who}"]
+        assert names == [str(i) for i in range(10)], "threads write at once, each in its order"
+    store.close()

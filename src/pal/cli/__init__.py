@@ -1,4 +1,4 @@
-"""The command line: thin, and light to import. Whatever is wrong with what was asked is one sentence and exit code 2."""
+"""The command line: thin, and light to import. What is wrong with a request is one sentence and exit code 2."""
 
 import sys
 

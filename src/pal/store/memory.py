@@ -17,12 +17,13 @@ class MemoryStore:
 
     def append(self, events: Sequence[Event]) -> list[int]:
         """Add events; see :class:`pal.store.Store`."""
+        ids = [event.id for event in events]  # fails before anything is written
         with self._lock:
-            for event in events:
-                if event.id not in self._position:
+            for item, event in zip(ids, events, strict=True):
+                if item not in self._position:
                     self._log.append(event)
-                    self._position[event.id] = len(self._log)
-            return [self._position[event.id] for event in events]
+                    self._position[item] = len(self._log)
+            return [self._position[item] for item in ids]
 
     def read_after(self, position: int) -> list[tuple[int, Event]]:
         """Events after a position."""
