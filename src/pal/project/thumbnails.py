@@ -11,6 +11,8 @@ from pal.items import Items
 
 SMALLEST, LARGEST = 16, 1024
 
+_TINY = 16
+
 
 def thumbnail(items: Items, directory: Path, item: str, size: int, /) -> bytes:
     """Picture of an item as WebP, at most ``size`` pixels on a side; kept under ``directory``.
@@ -40,13 +42,16 @@ def thumbnail(items: Items, directory: Path, item: str, size: int, /) -> bytes:
 
 
 def _draw(items: Items, row: int, size: int) -> bytes:
-    from PIL import Image
+    from PIL import Image, ImageOps
 
     path = items.path[row]
     if path is not None:
         picture = read_picture(path, size)
     elif items.pictures is not None:
         drawn = Image.fromarray(items.pictures[row]).convert("RGB")
+        if max(drawn.size) <= _TINY:
+            # Strokes of so few pixels run into the edge; a row of background around them makes them readable.
+            drawn = ImageOps.expand(drawn, border=1, fill=(int(items.pictures[row][0, 0]),) * 3)
         scale = max(1, size // max(drawn.size))
         picture = drawn.resize((drawn.width * scale, drawn.height * scale), Image.Resampling.BICUBIC)
     else:

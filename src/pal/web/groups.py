@@ -17,7 +17,7 @@ def groups(project: Project, *, labeler: str) -> APIRouter:
     def all_groups() -> dict[str, Any]:
         """Every group, with its counts."""
         return {
-            "groups": [shapes.group(info) for info in project.groups()],
+            "groups": [shapes.group(info, project.items) for info in project.groups()],
             "progress": shapes.progress(project.progress()),
         }
 

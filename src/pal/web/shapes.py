@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from pal.items import Items
 from pal.project import GroupInfo, MemberInfo, Page, Progress, TileInfo
 from pal.store.events import Event, from_dict
 
@@ -133,15 +134,18 @@ def progress(now: Progress) -> dict[str, Any]:
     return asdict(now)
 
 
-def group(info: GroupInfo) -> dict[str, Any]:
-    """Show a group."""
+def group(info: GroupInfo, items: Items) -> dict[str, Any]:
+    """Show a group; its anchor comes first among what stands for it."""
+    row = items.row[info.anchor]
+    anchor = TileInfo(info.anchor, items.name[row], None if items.text is None else items.text[row])
+    others = [shown for shown in info.exemplars if shown.id != info.anchor]
     return {
         "anchor": info.anchor,
         "name": info.name or "",
         "told": info.told,
         "deduced": info.deduced,
         "predicted": info.predicted,
-        "exemplars": [tile(shown) for shown in info.exemplars],
+        "exemplars": [tile(shown) for shown in (anchor, *others)],
         "parent": info.parent or "",
     }
 

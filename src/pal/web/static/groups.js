@@ -65,7 +65,7 @@ async function load() {
   const { n_items: items, told, deduced, predicted } = reply.progress;
   const named = groups.filter((group) => group.name).length;
   at("groups-lead").textContent = groups.length
-    ? `${plural(groups.length, "group")}, ${named} named, over ${plural(items, "item")}: ${told} told, ${deduced} deduced, ${predicted} predicted. Select two to merge them; open one to rename or split it.`
+    ? `${plural(groups.length, "group")}, ${named} named, over ${plural(items, "item")}: ${told.toLocaleString()} told, ${deduced.toLocaleString()} deduced, ${predicted.toLocaleString()} predicted. Select two to merge them; open one to rename or split it.`
     : "No groups yet: answer a page or two first.";
   at("cards").replaceChildren(...groups.map(card));
   showMerge();
@@ -104,11 +104,10 @@ function card(group) {
     made.classList.toggle("chosen", box.checked);
     showMerge();
   });
-  label.append(box, element("span", "", "Select"));
-
-  const foot = element("div", "card-foot");
-  foot.append(sources(group), label);
-  made.append(head, pictures, bar(group), foot);
+  label.title = "Select for a merge";
+  label.append(box);
+  head.prepend(label);
+  made.append(head, pictures, bar(group), sources(group));
   return made;
 }
 
