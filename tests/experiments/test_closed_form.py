@@ -48,7 +48,7 @@ def test_errors_are_those_of_pal_probe(case):
 
 
 def test_a_probe_on_no_label_says_the_first_class(case):
-    x, y, x_test, y_test, _ = case
+    x, _, x_test, y_test, _ = case
     problem = prepare(x, x_test, y_test, bandwidth=0.5)
     vectors = follow(problem, [np.eye(40)])
     assert honest_errors(problem, vectors, np.full((1, 40), -1)) == [0.75]
