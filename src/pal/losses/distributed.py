@@ -1,9 +1,9 @@
 """Losses over the batch of all processes.
 
-Definition. W processes hold batches of b rows each; the loss is over all W·b rows, so every process computes it from all
-embeddings. Data-parallel training averages parameters' gradients over processes, and the gradient that arrives must
-be Σ_r ∂L/∂z_r · ∂z_r/∂θ, once: backward, gradients of a row are therefore summed over processes, which
-the average divides by W again. A gather without that sum scales the gradient by 1/W.
+Definition. W processes hold batches of b rows each; the loss is over all W·b rows, so every process computes it from
+all embeddings. Data-parallel training averages parameters' gradients over processes, and what arrives must be
+Σ_r ∂L/∂z_r · ∂z_r/∂θ, once: going backward, the gradients of a row are therefore summed over processes, and the average
+divides by W again. A gather without that sum scales the gradient by 1/W.
 """
 
 from typing import Any
