@@ -74,18 +74,20 @@ def captcha_clean(
     against[anchors] = 2.0 * np.eye(len(anchors)) - 1.0
     changed = True
     for _ in range(n_pages):
-        settled = np.asarray((against > 0).any(axis=1))
+        positive, negative, still_open = against > 0, against < 0, against == 0
+        settled = positive.any(axis=1)
         yield Snapshot(_expand(against, settled) if changed else None, settled)
-        fewest = np.argsort((against > 0).sum(axis=0), kind="stable").tolist()
-        c = next((c for c in fewest if (against[:, c] == 0).any()), None)
-        changed = c is not None
-        if c is not None:
-            items = rng.permutation(np.flatnonzero(against[:, c] == 0))[:page]
-            alike = labels[items] == labels[anchors[c]]
-            against[items[alike]] = -1.0
-            against[items, c] = np.where(alike, 1.0, -1.0)
-            last = np.flatnonzero((against < 0).sum(axis=1) == len(anchors) - 1)
-            against[last] = np.where(against[last] == 0, 1.0, against[last])
+        askable = still_open.any(axis=0)
+        changed = bool(askable.any())
+        if not changed:
+            continue
+        c = int(np.where(askable, positive.sum(axis=0), len(labels) + 1).argmin())
+        items = rng.permutation(np.flatnonzero(still_open[:, c]))[:page]
+        alike = labels[items] == labels[anchors[c]]
+        against[items[alike]] = -1.0
+        against[items, c] = np.where(alike, 1.0, -1.0)
+        last = items[~alike & (negative[items].sum(axis=1) == len(anchors) - 2)]
+        against[last] = np.where(against[last] == 0, 1.0, -1.0)
 
 
 def _expand(against: Float[ndarray, "n c"], settled: Bool[ndarray, " n"]) -> Float[ndarray, "n n"]:
@@ -107,11 +109,12 @@ def pairs_clean(
     changed = True
     for p in range(n_pages):
         yield Snapshot(relation.copy() if changed else None, (relation[anchors] > 0).any(axis=0))
-        changed = False
-        for a, b in zip(*(ends[order[p * page : (p + 1) * page]].tolist() for ends in (first, second)), strict=True):
-            if relation[a, b] == 0:
+        due = order[p * page : (p + 1) * page]
+        due = due[relation[first[due], second[due]] == 0]
+        changed = len(due) > 0
+        for a, b in zip(first[due].tolist(), second[due].tolist(), strict=True):
+            if relation[a, b] == 0:  # not deduced since the page was begun
                 tell(relation, a, b, bool(labels[a] == labels[b]), anchors)
-                changed = True
 
 
 def _join(relation: ndarray, a: int, b: int) -> None:
