@@ -76,7 +76,7 @@ def run(args: list[str]) -> list[Row]:
         try:
             page = browser.new_page(viewport={"width": 1280, "height": 800})
             page.goto(server.start())
-            durations = measure(page, browsing.Person(page, true_digits()), pages)
+            durations = measure(page, browsing.Person(page, true_digits(), pause=120), pages)
         finally:
             server.kill()
     p95 = {name: float(np.percentile(values, 95)) for name, values in durations.items()}

@@ -125,6 +125,8 @@ class Person:
     page: Page
     kind_of: dict[str, object]
     said: list[tuple[str, dict[str, int]]] = field(default_factory=list)
+    pause: float = 0.0
+    """Milliseconds between two keys."""
 
     def look(self) -> Shown:
         """Read the page in front."""
@@ -150,6 +152,8 @@ class Person:
         for key, item, relation in zip(KEYS, shown.items, self.truth(shown).values(), strict=False):
             if (relation == wanted) != (shown.marks[shown.items.index(item)] == "selected"):
                 self.page.keyboard.press(key)
+                if self.pause:
+                    self.page.wait_for_timeout(self.pause)
 
     def answer(self) -> Shown:
         """Answer the page in front and wait until the next one is there."""

@@ -18,6 +18,7 @@ import { measured } from "./timing.js";
 const AHEAD = 2;
 const RENEW = 20_000;
 const TRY_AGAIN = 5_000;
+const SAVE = 50; // milliseconds
 const MODES = {
   same: { title: "Pick the same", words: "Select every tile that is the same kind as this one.", picked: "the same" },
   different: { title: "Pick the odd ones out", words: "Select every tile that is not the same kind as this one.", picked: "odd" },
@@ -34,6 +35,7 @@ let takeBack = null;
 let nothing = "";
 let loading = false;
 let again = 0;
+let saving = 0;
 /** Looking time before the page was last hidden, and since when it is looked at (performance.now). */
 let looked = { before: 0, since: performance.now() };
 
@@ -122,7 +124,8 @@ function changed(entry, since) {
   countPicked(entry);
   if (since !== undefined) measured("toggle", since);
   entry.seconds = seconds();
-  desk.save();
+  clearTimeout(saving);
+  saving = window.setTimeout(() => desk.save(), SAVE); // after the paint; leaving the page saves at once
 }
 
 /** @param {number} position @param {import("./keys.js").How} how */

@@ -83,13 +83,18 @@ export function paint(entry, board) {
     const made = board.cells[position];
     const flagged = entry.flags[tile.id];
     const mark = flagged ? "flagged" : entry.marks[tile.id] ?? "";
-    made.dataset.mark = mark;
-    made.setAttribute("aria-selected", String(mark === "selected"));
-    made.tabIndex = position === board.focused ? 0 : -1;
     const state = { selected: word, unsure: "unsure", flagged: `flagged as ${flagged?.reason}`, "": "not selected" }[mark];
-    made.setAttribute("aria-label", `Tile ${position + 1}, ${tile.name}: ${state}`);
+    set(made, "data-mark", mark);
+    set(made, "aria-selected", String(mark === "selected"));
+    set(made, "tabindex", position === board.focused ? "0" : "-1");
+    set(made, "aria-label", `Tile ${position + 1}, ${tile.name}: ${state}`);
   });
   board.grid.setAttribute("aria-label", entry.page.mode === "same" ? "Pick the same" : "Pick the odd ones out");
+}
+
+/** Touch the document only where something changed. @param {HTMLElement} made @param {string} name @param {string} value */
+function set(made, name, value) {
+  if (made.getAttribute(name) !== value) made.setAttribute(name, value);
 }
 
 /** How many tiles stand in one line on screen (fewer on a phone). @param {Board} board */

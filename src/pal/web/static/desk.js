@@ -9,6 +9,7 @@ import { keep, kept, recall } from "./keep.js";
 /** @typedef {import("./types.js").LogEvent} LogEvent */
 
 const PAST = 30;
+const LATER = 200; // milliseconds
 const STALE = 60 * 60 * 1000;
 const now = () => Date.now() / 1000;
 
@@ -99,6 +100,8 @@ export class Desk {
     this.current = open.shift() ?? null;
     /** @type {Entry[]} */
     this.ahead = open;
+    this.saving = 0;
+    addEventListener("pagehide", () => keep(`desk/${id}/past`, this.past));
   }
 
   /** @returns {Entry[]} pages that wait for their first answer */
@@ -109,6 +112,12 @@ export class Desk {
 
   save() {
     keep(`desk/${this.id}/open`, { current: this.current, ahead: this.ahead });
+  }
+
+  /** Thirty pages take a while to write: after the paint, and only the last time. */
+  savePast() {
+    clearTimeout(this.saving);
+    this.saving = window.setTimeout(() => keep(`desk/${this.id}/past`, this.past), LATER);
   }
 
   /** @param {Entry} entry */
@@ -122,7 +131,7 @@ export class Desk {
     if (this.current) this.past = [...this.past, this.current].slice(-PAST);
     this.current = this.ahead.shift() ?? null;
     this.save();
-    keep(`desk/${this.id}/past`, this.past);
+    this.savePast();
   }
 
   /** @returns {boolean} whether there was a page to go back to */
@@ -132,7 +141,7 @@ export class Desk {
     if (this.current) this.ahead.unshift(this.current);
     this.current = previous;
     this.save();
-    keep(`desk/${this.id}/past`, this.past);
+    this.savePast();
     return true;
   }
 }
