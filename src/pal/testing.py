@@ -203,11 +203,20 @@ def _assert_pages(state: "State", questions: "list[Question]", corroborates: boo
         assert corroborates or not relation.any(), "what is deduced is not asked"
 
 
-def check_labeler(labeler: "Labeler", *, n_items: int) -> None:
+def check_labeler(labeler: "Labeler", *, n_items: int, pairwise: bool = True) -> None:
     """Check a labeler on random pages over ``n_items`` items.
 
-    It must give each tile +1, −1 or 0 as int8, answer a pair the same way each time, whichever item is the template,
-    and mean the same in both modes.
+    It must give each tile +1, −1 or 0 as int8, answer a page the same way each time, and bind answers to items, not to
+    places on the page; if ``pairwise``, it must also mean the same in both modes and whichever item is the template.
+
+    Parameters
+    ----------
+    labeler
+        The labeler.
+    n_items
+        Number of items it knows.
+    pairwise
+        False for labelers that look at the whole page: people who miss rare targets, crowds, nearest neighbours.
 
     Raises
     ------
@@ -224,7 +233,11 @@ def check_labeler(labeler: "Labeler", *, n_items: int) -> None:
         assert relation.dtype == np.int8, f"relations are int8, got {relation.dtype}"
         assert relation.shape == (len(items),), f"one relation a tile, got shape {relation.shape}"
         assert set(relation.tolist()) <= {-1, 0, 1}, f"relations are -1, 0 or +1, got {relation.tolist()}"
-        assert (labeler(page) == relation).all(), "a pair is answered the same way each time"
+        assert (labeler(page) == relation).all(), "a page is answered the same way each time"
+        backwards = labeler(Question(template, np.array(items[::-1])))
+        assert (backwards[::-1] == relation).all(), "an answer doesn't depend on the place on the page"
+        if not pairwise:
+            continue
         other = labeler(Question(template, np.array(items), mode="different"))
         assert (other == relation).all(), "an answer means the same in both modes"
         for item, expected in zip(items, relation.tolist(), strict=True):

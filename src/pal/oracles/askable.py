@@ -5,6 +5,7 @@ the answers, the item isn't held, and nobody answered "cannot tell" about this v
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Bool, Float, Int64, Integer
@@ -37,12 +38,12 @@ class Askable:
     probability: Float[ndarray, "n c"]
     same: Float[ndarray, "c c"]
 
-    @property
+    @cached_property
     def any_open(self) -> Bool[ndarray, " n"]:
         """Items that some page may show, (n,)."""
         return np.asarray(self.open.any(axis=1))
 
-    @property
+    @cached_property
     def likely(self) -> Int64[ndarray, " n"]:
         """Most probable open column of each item; meaningless where none is open."""
         return np.where(self.open, self.probability, -1.0).argmax(axis=1)
@@ -58,8 +59,7 @@ def believed(state: State, /) -> Askable:
     template = free_templates(state, beliefs.anchor[first])
     shown = np.flatnonzero(template >= 0)
     mass = np.asarray(beliefs.probability, dtype=np.float64)
-    if len(group) < len(beliefs.anchor):
-        mass = mass @ np.eye(len(group))[column]
+    mass = mass[:, first] if len(group) == len(beliefs.anchor) else mass @ np.eye(len(group))[column]
     template = template[shown]
     opened = open_pairs(state, template)
     slot = np.full(state.n_items, -1)

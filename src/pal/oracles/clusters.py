@@ -3,6 +3,7 @@
 import numpy as np
 from jaxtyping import Float, Int64
 from numpy import ndarray
+from scipy.sparse import csr_array
 
 # Centres are fitted on at most this many items; everything is then assigned to them.
 _SAMPLE = 4096
@@ -18,9 +19,8 @@ def k_means(
     centres = _seeds(sample, min(n_clusters, len(sample)), rng)
     for _ in range(n_steps):
         cluster, _ = nearest(sample, centres)
-        sums = np.zeros_like(centres)
-        np.add.at(sums, cluster, sample)
         count = np.bincount(cluster, minlength=len(centres))[:, None]
+        sums = sums_of(sample, cluster, len(centres))
         moved = np.where(count > 0, sums / np.maximum(count, 1), centres)
         if np.array_equal(moved, centres):
             break
@@ -44,12 +44,24 @@ def nearest(
     return index, np.maximum(squared, 0.0)
 
 
+def squared_distances(a: Float[ndarray, "p k"], b: Float[ndarray, "q k"], /) -> Float[ndarray, "p q"]:
+    """Squared distance of every pair, O(p q) memory."""
+    product = (a**2).sum(axis=1)[:, None] - 2.0 * a @ b.T + (b**2).sum(axis=1)
+    return np.maximum(product, 0.0)
+
+
+def sums_of(z: Float[ndarray, "n k"], cluster: Int64[ndarray, " n"], n_clusters: int, /) -> Float[ndarray, "c k"]:
+    """Sum of the rows of each cluster, O(n k)."""
+    member = csr_array((np.ones(len(z)), (cluster, np.arange(len(z)))), shape=(n_clusters, len(z)))
+    return np.asarray(member @ z)
+
+
 def _seeds(z: ndarray, n_clusters: int, rng: np.random.Generator) -> ndarray:
     chosen = [int(rng.integers(len(z)))]
     squared = ((z - z[chosen[0]]) ** 2).sum(axis=1)
     for _ in range(n_clusters - 1):
-        total = squared.sum()
-        draw = rng.choice(len(z), p=squared / total) if total > 0 else rng.integers(len(z))
-        chosen.append(int(draw))
+        mass = squared.cumsum()
+        draw = min(int(np.searchsorted(mass, rng.random() * mass[-1], side="right")), len(z) - 1)
+        chosen.append(draw)
         squared = np.minimum(squared, ((z - z[draw]) ** 2).sum(axis=1))
     return z[chosen].copy()

@@ -11,7 +11,7 @@ from numpy import ndarray
 
 from pal.answers import Question
 from pal.oracles.askable import Askable, believed
-from pal.oracles.clusters import k_means, nearest
+from pal.oracles.clusters import k_means, nearest, squared_distances
 from pal.oracles.pages import likely_page, page_of, rarer_mode
 from pal.oracles.state import State
 
@@ -51,7 +51,7 @@ def typicality(z: Float[ndarray, "q k"], /, *, rng: np.random.Generator) -> Floa
     count = min(N_NEIGHBORS + 1, len(reference))
     mean = np.empty(len(z))
     for start in range(0, len(z), _REFERENCE):
-        distance = np.sqrt(_squared(z[start : start + _REFERENCE], reference))
+        distance = np.sqrt(squared_distances(z[start : start + _REFERENCE], reference))
         mean[start : start + _REFERENCE] = np.partition(distance, count - 1, axis=1)[:, :count].mean(axis=1)
     return 1.0 / (mean + 1e-12)
 
@@ -70,11 +70,11 @@ def max_herding(state: State, /) -> list[Question]:
     z = np.asarray(state.embedding, dtype=np.float64)
     reference = z[state.rng.permutation(state.n_items)[:_REFERENCE]]
     covering = state.rng.permutation(np.flatnonzero(state.knowledge.asked))[:_COVERING]
-    bandwidth = max(float(np.median(_squared(reference[:300], reference[:300]))), 1e-12)
+    bandwidth = max(float(np.median(squared_distances(reference[:300], reference[:300]))), 1e-12)
     covered = np.zeros(len(reference))
     if len(covering):
         covered = np.exp(-nearest(reference, z[covering])[1] / bandwidth)
-    kernel = np.exp(-_squared(z[candidates], reference) / bandwidth)
+    kernel = np.exp(-squared_distances(z[candidates], reference) / bandwidth)
     score = np.zeros(state.n_items)
     score[candidates] = np.maximum(kernel - covered, 0.0).sum(axis=1)
     page = page_of(state, _only(askable, candidates), askable.likely, score)[0]
@@ -109,8 +109,3 @@ def _only(askable: Askable, items: Int64[ndarray, " q"]) -> Askable:
     return Askable(
         askable.template, askable.label, askable.open & keep[:, None], askable.probability, np.zeros_like(askable.same)
     )
-
-
-def _squared(a: Float[ndarray, "p k"], b: Float[ndarray, "q k"]) -> Float[ndarray, "p q"]:
-    product = (a**2).sum(axis=1)[:, None] - 2.0 * a @ b.T + (b**2).sum(axis=1)
-    return np.maximum(product, 0.0)

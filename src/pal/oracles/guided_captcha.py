@@ -12,6 +12,7 @@ from pal.answers import Question
 from pal.beliefs import Settled, settle
 from pal.oracles.askable import open_pairs
 from pal.oracles.captcha import captcha, first_page
+from pal.oracles.clusters import sums_of
 from pal.oracles.pages import rarer_mode
 from pal.oracles.state import State
 from pal.oracles.taxonomy import Parents, parents_of
@@ -49,7 +50,9 @@ def guided_captcha(state: State, /, *, parents: Parents | None = None) -> list[Q
     share = np.maximum(probability[:, : len(template)].mean(axis=0), 0.5 / state.n_items)
     family = np.arange(len(template)) if parents is None else parents_of(state.knowledge, settled.anchor, parents)
     unseen = _unseen(state, settled)
-    for j in shown[np.argsort((known / share)[shown], kind="stable")]:
+    # Classes that an unseen one may still turn out to be come first, so that classes are soon complete.
+    nothing_unseen = ~opened[unseen].any(axis=0)
+    for j in shown[np.lexsort(((known / share)[shown], nothing_unseen))]:
         free = state.rng.permutation(np.flatnonzero(opened[:, np.searchsorted(shown, j)]))
         explore = free[np.isin(free, unseen)][: max(int(_DISCOVERY * state.page_size), 1)]
         mine = free[(predicted[free] == j) & ~np.isin(free, explore)]
@@ -69,9 +72,7 @@ def central_templates(state: State, settled: Settled, /) -> Int64[ndarray, " c"]
     label = settled.label[member]
     z = np.asarray(state.embedding, dtype=np.float64)[member]
     n_classes = len(settled.anchor)
-    sums = np.zeros((n_classes, z.shape[1]))
-    np.add.at(sums, label, z)
-    mean = sums / np.maximum(np.bincount(label, minlength=n_classes), 1)[:, None]
+    mean = sums_of(z, label, n_classes) / np.maximum(np.bincount(label, minlength=n_classes), 1)[:, None]
     order = np.lexsort((member, np.square(z - mean[label]).sum(axis=1), label))
     template = np.full(n_classes, -1)
     classes, first = np.unique(label[order], return_index=True)

@@ -10,7 +10,7 @@ from pal.oracles.state import State
 
 
 def outliers(state: State, /) -> list[Question]:
-    """Show the items most surely of one class, the class with most of them, in mode "different"; O(N C) a page.
+    """Show the items most surely of one class, the class confirmed least so far, in mode "different"; O(N C) a page.
 
     I = {(t, j)} over a batch believed like the template t. An item is put before the class it most likely belongs to.
     """
@@ -20,7 +20,10 @@ def outliers(state: State, /) -> list[Question]:
         return captcha(state)
     column = askable.likely[items]
     sure = askable.probability[items, column]
-    j = int(np.bincount(column, weights=sure).argmax())
+    n_classes = len(askable.template)
+    left = np.bincount(column, weights=sure, minlength=n_classes)
+    confirmed = np.bincount(askable.label[askable.label >= 0], minlength=n_classes)
+    j = int(np.where(left > 0, left / (left + confirmed), -1.0).argmax())
     mine = items[column == j]
     tiles = mine[best_first(sure[column == j], rng=state.rng)][: state.page_size]
     return [Question(int(askable.template[j]), tiles, "different")]

@@ -3,6 +3,7 @@
 import numpy as np
 
 from pal.answers import Question
+from pal.oracles.askable import open_pairs
 from pal.oracles.state import State
 
 
@@ -18,11 +19,11 @@ def random_pairs(state: State, /) -> list[Question]:
         if len(questions) == state.page_size or len(free) < 2:
             return questions
         a, b = sorted(state.rng.choice(free, 2, replace=False).tolist())
-        if (a, b) not in asked and state.knowledge.relation(a, [b])[0] == 0:
+        if (a, b) not in asked and open_pairs(state, np.array([a]), items=np.array([b]))[0, 0]:
             asked.add((a, b))
             questions.append(Question(a, np.array([b])))
     for a in state.rng.permutation(free).tolist():
-        unknown = free[(state.knowledge.relation(a, free) == 0) & (free > a)]
+        unknown = free[open_pairs(state, np.array([a]), items=free)[:, 0] & (free > a)]
         for b in state.rng.permutation(unknown).tolist():
             if len(questions) == state.page_size:
                 return questions

@@ -5,6 +5,8 @@ all are settled. Its medoid stands for it, and is put before the class it most l
 tree; here the tree is rebuilt from embedding and answers at each page, as state lives in the answers alone.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from jaxtyping import Float, Int64
 from numpy import ndarray
@@ -30,39 +32,47 @@ def super_instances(state: State, /) -> list[Question]:
         items = leaf[askable.any_open[leaf]]
         if len(items):
             distance = np.linalg.norm(state.embedding[items] - state.embedding[leaf].mean(axis=0), axis=1)
-            score[items[distance.argmin()]] = len(leaf) if _unsettled(askable, leaf) else 1e-3
+            score[items[distance.argmin()]] = len(leaf) if (askable.label[leaf] < 0).all() else 1e-3
     return likely_page(state, askable, score / max(score.max(initial=0.0), 1e-12))
 
 
 def refine(
     z: Float[ndarray, "n k"], askable: Askable, /, *, n_open: int, rng: np.random.Generator
 ) -> list[Int64[ndarray, " m"]]:
-    """Split all items in two, and again, until no leaf holds two classes and ``n_open`` leaves are unsettled."""
-    leaves = [np.arange(len(z))]
-    done: list[Int64[ndarray, " m"]] = []
+    """Split all items in two, and again, until no leaf holds two classes and ``n_open`` leaves are unsettled.
+
+    Leaves are split impure ones first, then the one with most items left to settle; copies of one point stay together.
+    """
+    leaves = [_leaf(askable, np.arange(len(z)))]
     for _ in range(MAX_SPLITS):
-        wanting = sum(_unsettled(askable, leaf) for leaf in [*leaves, *done]) < n_open
-        worth = np.array([_worth(askable, leaf, wanting) for leaf in leaves])
-        if not len(leaves) or worth.max() <= 0:
+        wanting = sum(leaf.unsettled for leaf in leaves) < n_open
+        worth = [
+            (leaf.impure, leaf.n_open) if leaf.divisible and (leaf.impure or wanting) else (False, 0) for leaf in leaves
+        ]
+        at = max(range(len(leaves)), key=worth.__getitem__)
+        if worth[at][1] == 0:
             break
-        leaf = leaves.pop(int(worth.argmax()))
-        _, side = k_means(z[leaf], 2, rng=rng)
-        if 0 < side.sum() < len(leaf):
-            leaves += [leaf[side == 0], leaf[side == 1]]
+        items = leaves[at].items
+        _, side = k_means(z[items], 2, rng=rng)
+        if 0 < side.sum() < len(items):
+            leaves[at] = _leaf(askable, items[side == 0])
+            leaves.append(_leaf(askable, items[side == 1]))
         else:
-            done.append(leaf)  # copies of one point
-    return leaves + done
+            leaves[at] = leaves[at]._replace(divisible=False)
+    return [leaf.items for leaf in leaves]
 
 
-def _unsettled(askable: Askable, leaf: Int64[ndarray, " m"]) -> bool:
-    return bool((askable.label[leaf] < 0).all() and askable.any_open[leaf].any())
+class _Leaf(NamedTuple):
+    items: Int64[ndarray, " m"]
+    n_open: int
+    impure: bool
+    unsettled: bool
+    divisible: bool
 
 
-def _worth(askable: Askable, leaf: Int64[ndarray, " m"], wanting: bool) -> float:
-    """Impure leaves first, then the ones with most items left to settle."""
-    label = askable.label[leaf]
-    n_open = int(askable.any_open[leaf].sum())
-    if n_open == 0 or len(leaf) < 2:
-        return 0.0
-    impure = len(np.unique(label[label >= 0])) > 1
-    return n_open + (len(askable.label) if impure else 0.0) if impure or wanting else 0.0
+def _leaf(askable: Askable, items: Int64[ndarray, " m"]) -> _Leaf:
+    label = askable.label[items]
+    known = label[label >= 0]
+    n_open = int(askable.any_open[items].sum())
+    impure = len(known) > 0 and bool((known != known[0]).any())
+    return _Leaf(items, n_open, impure, n_open > 0 and not len(known), len(items) > 1)
