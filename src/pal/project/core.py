@@ -21,7 +21,7 @@ from pal.project.features import Features
 from pal.project.infos import GroupInfo, MemberInfo, NoPage, Page, Progress, Recorded, TileInfo
 from pal.project.leases import Leases
 from pal.project.ledger import CORRECTIONS, Ledger
-from pal.project.opening import claim, default_directory, one_writer, open_store
+from pal.project.opening import claim, default_directory, one_writer, open_store, remembered
 from pal.project.snapshot import Snapshot
 from pal.project.standing import Standing, standing
 from pal.project.thumbnails import thumbnail
@@ -93,9 +93,9 @@ class Project:
         directory
             Where the project lies; by default ``SOURCE.pal`` beside the source.
         table
-            Names, texts or picture paths of the rows of embeddings.
+            Names, texts or picture paths of the rows of embeddings; by default the one used before, or beside.
         encoder, oracle
-            By name.
+            By name; the encoder "auto" is the one used before, or the best installed.
         page_size
             Tiles a page.
         seed
@@ -113,15 +113,22 @@ class Project:
             If the directory can't be used, belongs to another source, or another process holds it.
         """
         get_oracle(oracle)
-        items = open_source(source, table=table, progress=scanned)
         directory = default_directory(source) if directory is None else directory
+        if table is None and (known_table := remembered(directory, "table")):
+            table = Path(known_table)
+        items = open_source(source, table=table, progress=scanned)
         with contextlib.ExitStack() as cleanup:
             store = open_store(directory)
             cleanup.callback(store.close)
             claim(store, items)
             if not read_only:
                 cleanup.enter_context(one_writer(directory))
+            if encoder == "auto":
+                encoder = store.get_meta("encoder") or encoder
             features = Features(items, directory / "features", encoder=encoder, seed=seed)
+            if not read_only:
+                store.set_meta("encoder", encoder if items.vectors is not None else features.encoder)
+                store.set_meta("table", "" if table is None else str(table.resolve()))
             items = features.items = items.without(features.broken)
             if opened is not None:
                 opened(items)

@@ -44,6 +44,14 @@ def open_store(directory: Path, /) -> Store:
     return SqlStore(directory / LOG)
 
 
+def remembered(directory: Path, key: str, /) -> str | None:
+    """What the project in a directory was opened with before; None for a new one."""
+    if not (directory / LOG).is_file():
+        return None
+    with contextlib.closing(open_store(directory)) as store:
+        return store.get_meta(key)
+
+
 def claim(store: Store, items: Items, /) -> None:
     """Mark a new store as this source's, or check that it is.
 
@@ -80,9 +88,7 @@ def stored_source(directory: Path, /) -> str:
     """
     if not (directory / LOG).is_file():
         raise InvalidInputError(f"no project in {directory}; start one with: pal annotate SOURCE")
-    store = open_store(directory)
-    source = store.get_meta("source")
-    store.close()
+    source = remembered(directory, "source")
     if source is None:
         raise StoreError(f"the project in {directory} was never finished; start it again with: pal annotate SOURCE")
     return source
