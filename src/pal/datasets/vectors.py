@@ -61,18 +61,15 @@ def vectors(path: Path, /, *, table: Path | None = None) -> Items:
 def read_vectors(path: Path, /) -> tuple[ndarray, ndarray | None]:
     """The matrix in a file, and its classes if it has some; nothing is unpickled."""
     try:
-        loaded = np.load(path, allow_pickle=False)
+        with path.open("rb") as file:
+            loaded = np.load(file, allow_pickle=False)
+            arrays = loaded if isinstance(loaded, ndarray) else {name: loaded[name] for name in loaded.files}
     except FileNotFoundError:
         raise InvalidInputError(f"no such file: {path}") from None
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise InvalidInputError(f"can't read {path} as numpy's .npz or .npy: {error}") from None
-    if isinstance(loaded, ndarray):
-        return loaded, None
-    with loaded:
-        try:
-            arrays = {name: loaded[name] for name in loaded.files}
-        except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-            raise InvalidInputError(f"can't read {path} as numpy's .npz: {error}") from None
+    if isinstance(arrays, ndarray):
+        return arrays, None
     matrices = [name for name, array in arrays.items() if array.ndim == 2]
     chosen = next((name for name in ("x", "embeddings") if name in arrays), matrices[0] if len(matrices) == 1 else None)
     if chosen is None:

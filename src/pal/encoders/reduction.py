@@ -32,7 +32,8 @@ def fit_reduction(x: Float[ndarray, "n d"], /, *, n_components: int = 128, seed:
     sample = x if len(x) <= _SAMPLE else x[np.sort(rng.choice(len(x), _SAMPLE, replace=False))]
     k = min(n_components, *sample.shape)
     solver = "randomized" if k < 0.8 * min(sample.shape) else "full"
-    pca = PCA(k, svd_solver=solver, random_state=seed).fit(sample)
+    with np.errstate(invalid="ignore"):  # the shares of no variance at all, where all rows are equal
+        pca = PCA(k, svd_solver=solver, random_state=seed).fit(sample)
     length = np.sqrt(max(float(pca.explained_variance_.sum()), 1e-12))
     return Reduction(pca.mean_.astype(np.float32), (pca.components_.T / length).astype(np.float32))
 

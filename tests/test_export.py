@@ -1,0 +1,233 @@
+import csv
+import hashlib
+import json
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from pal.errors import InvalidInputError
+from pal.export import FORMATS, export
+from pal.export.classifier import load_classifier
+from pal.export.pictures import safe_name
+from pal.export.predicting import predictions
+from pal.export.rows import HEADER
+from pal.export.tables import harmless
+from pal.project import Page, Project
+from pal.store import Answered, Flagged
+from pal.store.events import from_dict
+
+
+def photos(folder):
+    """Red and blue squares, one of them twice, one text that says it is a picture."""
+    rng = np.random.default_rng(0)
+    for i in range(24):
+        pixels = np.zeros((40, 40, 3), dtype=np.uint8)
+        pixels[..., 2 * (i % 2)] = rng.integers(100, 255, (40, 40))
+        (folder / ("red", "blue")[i % 2]).mkdir(parents=True, exist_ok=True)
+        Image.fromarray(pixels).save(folder / ("red", "blue")[i % 2] / f"{i:02d}.png")
+    (folder / "red" / "copy.png").write_bytes((folder / "red" / "00.png").read_bytes())
+    (folder / "fake.png").write_text("no picture")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    source = photos(tmp_path_factory.mktemp("export") / "photos")
+    with Project.create_or_open(source, page_size=5, encoder="pixels") as project:
+        kind = [name.split("/")[0] for name in project.items.name]
+        for _ in range(4):
+            page = project.page("ann")
+            assert isinstance(page, Page)
+            rows = [project.items.row[tile.id] for tile in page.tiles]
+            own = kind[project.items.row[page.template.id]]
+            relations = tuple(1 if kind[i] == own else -1 for i in rows)
+            items = tuple(tile.id for tile in page.tiles)
+            project.record(
+                [Answered(labeler="ann", page=page.id, template=page.template.id, items=items, relations=relations)]
+            )
+        for group in project.groups():
+            project.rename(group.anchor, "=" + kind[project.items.row[group.anchor]], "ann")
+        project.record([Flagged(labeler="ann", item=project.items.id[5], reason="unsuitable")])
+        project.place(project.groups()[0].anchor, "colours", "ann")
+        project.rename(project.items.id[0], "mistake", "ann")
+        project.undo("ann")
+        yield project
+
+
+@pytest.fixture(scope="module")
+def out(project, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("out") / "new" / "deep"
+    files = export(project, folder)
+    assert all(file.exists() for file in files)
+    assert files[-1].name == "manifest.json"
+    return folder
+
+
+@pytest.fixture(scope="module")
+def table(out):
+    with (out / "labels.csv").open(newline="", encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_row_for_every_file(project, out, table):
+    assert tuple(table[0]) == HEADER
+    assert HEADER[:7] == ("id", "path", "sha256", "class_id", "class", "parent", "source")
+    assert len(table) == 25
+    paths = [row["path"] for row in table]
+    assert paths == sorted(paths)
+    source = out.__class__(project.items.source)
+    for row in table:
+        assert row["sha256"] == row["id"] == hashlib.sha256((source / row["path"]).read_bytes()).hexdigest()
+    by_path = {row["path"]: row for row in table}
+    copy, original = by_path["red/copy.png"], by_path["red/00.png"]
+    assert {**copy, "path": ""} == {**original, "path": ""}
+
+
+def test_rows_agree_with_the_project(project, table):
+    now = project.standing()
+    for row in table:
+        i = project.items.row[row["id"]]
+        assert row["source"] == ("predicted", "deduced", "told")[now.source[i]]
+        assert float(row["confidence"]) == pytest.approx(now.confidence[i], abs=1e-6)
+        assert row["class"] == "'=" + row["path"].split("/")[0], "a name like a formula is made harmless"
+        assert int(row["votes"]) == int(row["votes_alike"]) + int(row["votes_unlike"])
+        assert (row["flagged"] == "unsuitable") == (row["id"] == project.items.id[5])
+    assert len({(row["class"], row["class_id"]) for row in table}) == 2
+    assert {row["parent"] for row in table} == {"", "colours"}
+    assert sum(int(row["votes"]) for row in {r["id"]: r for r in table}.values()) == 2 * project.progress().answers
+
+
+def test_parquet_says_the_same(out, table):
+    parquet = pq.read_table(out / "labels.parquet")
+    assert tuple(parquet.column_names) == HEADER
+    rows = parquet.to_pylist()
+    assert [{k: str(v) for k, v in row.items() if k != "class"} for row in rows] == [
+        {k: v for k, v in row.items() if k != "class"} for row in table
+    ]
+    assert {row["class"] for row in rows} == {"=red", "=blue"}, "names are as given where no spreadsheet reads them"
+
+
+def test_the_picture_folder_has_a_folder_a_class(project, out):
+    links = sorted((out / "images").rglob("*.png"))
+    assert len(links) == 24, "all names but the flagged one"
+    assert {link.relative_to(out / "images").parts[:2] for link in links} == {("=red", "red"), ("=blue", "blue")}
+    assert all(link.is_symlink() and link.resolve().is_file() for link in links)
+
+
+def test_copies_instead_of_links(project, tmp_path):
+    files = export(project, tmp_path / "out", formats=["images"], pictures="copy")
+    copies = [file for file in files if file.suffix == ".png"]
+    assert len(copies) == 24
+    assert not any(file.is_symlink() for file in copies)
+    listed = json.loads((tmp_path / "out" / "manifest.json").read_text())["files"]
+    assert set(listed) == {file.relative_to(tmp_path / "out").as_posix() for file in copies}
+
+
+def test_the_log_comes_back_as_it_is(project, out):
+    lines = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+    log = [(line.pop("position"), from_dict(line)) for line in lines]
+    assert log == project.store.read_after(0)
+    assert any(event.kind == "retracted" for _, event in log)
+
+
+def test_pairs_are_the_answers_that_count(project, out):
+    with (out / "pairs.csv").open(newline="") as file:
+        pairs = [(row["template"], row["item"], int(row["relation"])) for row in csv.DictReader(file)]
+    answered = [event for _, event in project.store.read_after(0) if event.kind == "answered"]
+    assert pairs == [(e.template, i, r) for e in answered for i, r in zip(e.items, e.relations, strict=True)]
+
+
+def test_the_manifest_pins_everything(project, out):
+    manifest = json.loads((out / "manifest.json").read_text())
+    assert manifest["position"] == project.progress().position
+    assert (manifest["n_items"], manifest["n_copies"], manifest["encoder"]) == (24, 1, "pixels")
+    assert [name for name, _ in manifest["skipped"]] == ["fake.png"]
+    assert sorted(manifest["classes"].values()) == ["=blue", "=red"]
+    for name, digest in manifest["files"].items():
+        assert hashlib.sha256((out / name).read_bytes()).hexdigest() == digest
+    assert set(manifest["files"]) >= {"labels.csv", "log.jsonl", "classifier.safetensors", "embeddings.npy"}
+    assert manifest["versions"]["numpy"] == np.__version__
+
+
+def test_the_classifier_embeds_and_predicts_as_exported(project, out, table):
+    classifier = load_classifier(out / "classifier.safetensors")
+    raw = project.features.raw(np.arange(len(project.items)))
+    ids = (out / "ids.txt").read_text().split()
+    assert ids == list(project.items.id)
+    np.testing.assert_allclose(classifier.embed(raw), np.load(out / "embeddings.npy"), rtol=1e-3, atol=1e-4)
+    label, confidence = classifier.predict(raw)
+    truth = ["=" + name.split("/")[0] for name in project.items.name]
+    assert [classifier.classes[i] for i in label] == truth
+    assert ((confidence > 0.5) & (confidence <= 1)).all()
+    assert classifier.position == project.progress().position
+
+
+def test_predictions_skip_what_is_broken(project, out, tmp_path):
+    from pal.datasets import open_source
+
+    new = photos(tmp_path / "new")
+    torn = new / "red" / "02.png"
+    torn.write_bytes(torn.read_bytes()[:-200])
+    rows, skipped = predictions(load_classifier(out / "classifier.safetensors"), open_source(new))
+    assert [skip.name for skip in skipped] == ["red/02.png"]
+    assert len(rows) == 24
+    assert all(row.class_name == "=" + row.path.split("/")[0] for row in rows)
+
+
+def test_wrong_features_are_refused(out):
+    with pytest.raises(InvalidInputError, match="takes 3072 numbers an item"):
+        load_classifier(out / "classifier.safetensors").predict(np.zeros((2, 5)))
+
+
+def test_a_classifier_file_of_something_else(tmp_path):
+    from safetensors.numpy import save_file
+
+    save_file({"x": np.zeros(3)}, tmp_path / "x.safetensors")
+    with pytest.raises(InvalidInputError, match="no classifier of PAL"):
+        load_classifier(tmp_path / "x.safetensors")
+
+
+def test_some_formats_only(project, tmp_path):
+    files = export(project, tmp_path / "out", formats=["csv"])
+    assert [file.name for file in files] == ["labels.csv", "manifest.json"]
+    with pytest.raises(InvalidInputError, match="unknown format xls"):
+        export(project, tmp_path / "more", formats=["xls"])
+    with pytest.raises(InvalidInputError, match="isn't an empty folder"):
+        export(project, tmp_path / "out")
+
+
+def test_vectors_export_too(tmp_path):
+    rng = np.random.default_rng(0)
+    np.save(tmp_path / "x.npy", rng.standard_normal((20, 3)))
+    with Project.create_or_open(tmp_path / "x.npy") as project:
+        files = export(project, tmp_path / "out", formats=FORMATS)
+    assert {file.name for file in files} >= {"labels.csv", "embeddings.npy", "manifest.json"}
+    assert not (tmp_path / "out" / "images").exists()
+
+
+@given(st.text(max_size=12))
+def test_harmless_cells_begin_like_no_formula(text):
+    cell = harmless(text)
+    assert not cell.startswith(("=", "+", "-", "@", "\t", "\r"))
+    assert cell.endswith(text)
+    assert cell == text or text[0] in "=+-@\t\r"
+
+
+def test_numbers_stay_numbers():
+    assert harmless(-1.5) == -1.5
+
+
+@given(st.lists(st.text(max_size=6), max_size=6))
+def test_safe_names_are_folders_and_differ(names):
+    taken = set()
+    for name in names:
+        safe = safe_name(name, taken)
+        assert safe.strip(" .") == safe
+        assert not set(safe) & set('<>:"/\\|?*\0\n')
+        assert safe
+        assert safe.lower() not in {other.lower() for other in taken}
+        taken.add(safe)
