@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pal.answers import Question
@@ -80,6 +80,7 @@ def test_rare_targets_are_got_used_to():
     assert bored._prevalence < 0.01
 
 
+@settings(max_examples=8)
 @given(st.integers(0, 50))
 def test_unclear_items_are_unclear_whatever_they_are_compared_with(seed):
     person = Person(np.zeros(12, dtype=int), refusal=0.3, seed=seed)

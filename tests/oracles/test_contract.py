@@ -70,6 +70,7 @@ def test_two_items(name):
     assert loop.ask() is None
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FINISHING)
 def test_copies(name):
     """Features that say nothing: every distance is 0."""
@@ -90,6 +91,7 @@ def test_beliefs_that_are_behind(name):
     assert all_known(loop)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FINISHING)
 def test_beliefs_that_are_wrong(name):
     """Beliefs at odds with the answers cost answers, never an end before all is known."""
@@ -102,6 +104,7 @@ def test_beliefs_that_are_wrong(name):
     assert all_known(loop)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FINISHING)
 def test_single_precision(name):
     def single(state):
@@ -112,6 +115,7 @@ def test_single_precision(name):
     assert all_known(loop)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", FINISHING)
 def test_people_who_cannot_tell_are_not_asked_again(name):
     """A run ends although a third of the items is unclear: ``play`` counts every pair once."""
@@ -126,6 +130,7 @@ def test_all_classes_given(name):
     assert n_answers >= 21 - 3
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ORACLES)
 def test_no_randomness_but_the_state_s(name):
     before = np.random.get_state()[1].copy()  # noqa: NPY002  # the global generator is what must stay untouched
