@@ -20,6 +20,10 @@ class StoreError(PalError):
     """The log can't be opened, or belongs to something else."""
 
 
+class TrainingError(PalError):
+    """Training can't go on: the loss isn't finite, or the memory is full. The last checkpoint is kept."""
+
+
 def require_extra(module: str, extra: str) -> MissingExtraError:
     """Build the error for a missing optional dependency (module, extra that brings it)."""
     return MissingExtraError(f"{module} is not installed; run: pip install 'pal-learn[{extra}]'", name=module)
