@@ -188,6 +188,7 @@ def test_the_two_modes_differ_in_colour_and_words(browser, shared):
             page.inner_text("#mode-words"),
             page.inner_text("#done-words"),
         )
+        page.unroute_all(behavior="wait")  # pages are still being loaded ahead
         page.close()
     assert all(one != other for one, other in zip(*seen.values(), strict=True))
     assert seen["same"][1:2] + seen["different"][1:2] == ("Pick the same", "Pick the odd ones out")
