@@ -37,6 +37,8 @@ class Beliefs:
         (n_classes, n_classes) probability that two classes are one, 0 on the diagonal.
     error
         Estimated share of wrong answers.
+    reach
+        (n_items,) doubt about labels that settling an item would lift, its own and its surroundings'; None if unknown.
     """
 
     probability: Float[ndarray, "n_items n_classes"]
@@ -44,6 +46,7 @@ class Beliefs:
     source: Int8[ndarray, " n_items"]
     same: Float[ndarray, "n_classes n_classes"]
     error: float
+    reach: Float[ndarray, " n_items"] | None = None
 
     @cached_property
     def label(self) -> Int64[ndarray, " n_items"]:

@@ -8,8 +8,11 @@ from jaxtyping import Float, Int64
 from numpy import ndarray
 from scipy.sparse import csr_array
 
-from pal.neighbors import neighbor_weights, normalize
-from pal.propagation import own_mass, spread
+from pal.neighbors import laplacian_weights, neighbor_weights, normalize
+from pal.propagation import Field, field, spread
+
+# Scale and weight of the neighbours of the kernels beside the neighbour graph.
+_CHAINS = ((0.5, 0.9), (0.15, 0.99))
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,8 +25,8 @@ class Neighborhood:
         W, (n, n) sparse, symmetric, of the nearest neighbours.
     affinity
         S = D^{-1/2} W D^{-1/2}.
-    own
-        diag(R), (n,): the mass that an item keeps in propagation.
+    fields
+        Propagation over the neighbour graph, then over kernels that follow ever thinner chains.
     membership
         (n, k) smoothed membership in each community, rows sum to 1.
     medoid
@@ -32,7 +35,7 @@ class Neighborhood:
 
     weights: csr_array
     affinity: csr_array
-    own: Float[ndarray, " n"]
+    fields: tuple[Field, ...]
     membership: Float[ndarray, "n k"]
     medoid: Int64[ndarray, " k"]
 
@@ -47,9 +50,11 @@ def neighborhood(x: Float[ndarray, "n d"], /, *, seed: int = 0) -> Neighborhood:
     central = spread_out[np.arange(n), community]
     order = np.lexsort((-central, community))
     medoid = order[np.searchsorted(community[order], np.arange(k))]
-    own = own_mass(affinity, rng=np.random.default_rng(seed))
+    rng = np.random.default_rng(seed)
+    chains = [(laplacian_weights(x, scale=scale), alpha) for scale, alpha in _CHAINS]
+    fields = (field(affinity, rng=rng), *(field(normalize(w), alpha=alpha, rng=rng) for w, alpha in chains))
     membership = spread_out / np.maximum(spread_out.sum(axis=1, keepdims=True), 1e-300)
-    return Neighborhood(weights, affinity, own, membership, medoid)
+    return Neighborhood(weights, affinity, fields, membership, medoid)
 
 
 def communities(weights: csr_array, /, *, seed: int = 0, resolution: float = 1.0) -> Int64[ndarray, " n"]:

@@ -1,12 +1,14 @@
 """The neighbour graph of the features: which items look alike before anybody answered."""
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int64
 from numpy import ndarray
 from scipy.sparse import csr_array, diags_array
 
 #: Neighbours an item is linked to.
 N_NEIGHBORS = 10
+# Neighbours that a kernel of all items keeps: those left out weigh next to nothing.
+_N_KERNEL = 64
 
 
 def neighbor_weights(x: Float[ndarray, "n d"], /, *, n_neighbors: int = N_NEIGHBORS) -> csr_array:
@@ -15,25 +17,53 @@ def neighbor_weights(x: Float[ndarray, "n d"], /, *, n_neighbors: int = N_NEIGHB
     W_ij = exp(−d_ij² / (σ_i σ_j)) with σ_i the distance to the 7th neighbour (self-tuning, Zelnik-Manor and Perona
     2004, https://papers.nips.cc/paper/2619), over pairs where either is among the other's ``n_neighbors``.
     """
-    from sklearn.neighbors import NearestNeighbors
-
     n = len(x)
     k = min(n_neighbors, n - 1)
     if k < 1:
         return csr_array((n, n))
-    distance, index = NearestNeighbors(n_neighbors=k + 1).fit(x).kneighbors(x)
-    # An item is among its own neighbours, though not always first: copies are as near.
-    rows = np.repeat(np.arange(n), k + 1)
+    distance, index = _nearest(x, k)
     sigma = np.maximum(distance[:, min(7, k)], 1e-12)
     weight = np.exp(-(distance**2) / (sigma[:, None] * sigma[index]))
-    weights = csr_array((np.maximum(weight, 1e-6).ravel(), (rows, index.ravel())), shape=(n, n))
-    weights = csr_array(weights.maximum(weights.T))
-    weights.setdiag(0.0)
-    weights.eliminate_zeros()
-    return weights
+    return _symmetric(np.maximum(weight, 1e-6), index)
+
+
+def laplacian_weights(x: Float[ndarray, "n d"], /, *, scale: float, n_neighbors: int = _N_KERNEL) -> csr_array:
+    """Symmetric weights W_ij = exp(−(d_ij − d) / (scale · d)), (n, n) sparse, no self-loops.
+
+    d is the median distance to the nearest neighbour. A small ``scale`` follows chains of near items, as rings are,
+    where the neighbours of :func:`neighbor_weights` reach across; in many dimensions, where all neighbours are about
+    as far, the two differ little.
+    """
+    n = len(x)
+    k = min(n_neighbors, n - 1)
+    if k < 1:
+        return csr_array((n, n))
+    distance, index = _nearest(x, k)
+    apart = distance[:, 1][distance[:, 1] > 0]
+    nearest = float(np.median(apart)) if len(apart) else 1.0
+    weight = np.exp(np.minimum(-(distance - nearest) / (scale * nearest), 50.0))
+    return _symmetric(np.maximum(weight, 1e-100), index)
 
 
 def normalize(weights: csr_array, /) -> csr_array:
     """S = D^{-1/2} W D^{-1/2}, eigenvalues in [−1, 1]."""
     scale = diags_array(1.0 / np.sqrt(np.maximum(weights.sum(axis=1), 1e-300)))
     return csr_array(scale @ weights @ scale)
+
+
+def _nearest(x: Float[ndarray, "n d"], k: int) -> tuple[Float[ndarray, "n k+1"], Int64[ndarray, "n k+1"]]:
+    """Distances and indices of the k nearest, an item itself among them, though not always first: copies are as near."""
+    from sklearn.neighbors import NearestNeighbors
+
+    distance, index = NearestNeighbors(n_neighbors=k + 1).fit(x).kneighbors(x)
+    return distance, index.astype(np.int64)
+
+
+def _symmetric(weight: Float[ndarray, "n m"], index: Int64[ndarray, "n m"]) -> csr_array:
+    n = len(index)
+    rows = np.repeat(np.arange(n), index.shape[1])
+    weights = csr_array((weight.ravel(), (rows, index.ravel())), shape=(n, n))
+    weights = csr_array(weights.maximum(weights.T))
+    weights.setdiag(0.0)
+    weights.eliminate_zeros()
+    return weights

@@ -14,22 +14,20 @@ that more likely than not, and a unit that all classes were ruled out for opens 
 answers, so no early mistake stays. Cost: O(nnz · C + answers · C) a round.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int8, Int64
 from numpy import ndarray
-from scipy.sparse.csgraph import connected_components
 from scipy.special import expit, logit, softmax
 
-from pal.beliefs import DEDUCED, PREDICTED, TOLD, Beliefs, Settled, settle
+from pal.beliefs import DEDUCED, PREDICTED, TOLD, Beliefs, settle
 from pal.communities import Neighborhood, link_ratio
+from pal.experts import Seeds, among, by_field, everywhere, prior_weights, seeds, weigh
 from pal.knowledge import Knowledge
-from pal.propagation import spread
 
-# Weight of a community as a whole, in answers: that many real ones in it outweigh it.
-_KAPPA = 3.0
 # A community is of the class of the units at its heart (membership ** _HEART) once they weigh this much.
 _HEART, _ENOUGH = 4, 0.5
 # Prior probability that two communities are one class lies in this range, whatever their links say.
@@ -42,6 +40,10 @@ _ERRORS = np.array([1e-3, 0.01, 0.02, 0.04, 0.07, 0.1, 0.14, 0.2, 0.3])
 _TRUST = 30.0
 # Up to this error, what answers imply by transitivity is taken as true.
 _TRUSTED = 0.02
+# Units looked at as centres of classes.
+_STARS = 200
+# Beliefs that move less in a round stay.
+_STEADY = 0.01
 
 
 class _Units(NamedTuple):
@@ -78,46 +80,62 @@ class _Classes:
 class _Round(NamedTuple):
     """Result of one round of updates."""
 
-    probability: Float[ndarray, "n c"]
     unit: Float[ndarray, "u c"]
+    prior: Float[ndarray, "u c"]
+    weight: Float[ndarray, " e"]
     link: Float[ndarray, "c c"]
+    merge: Float[ndarray, "c c"]
     new: Float[ndarray, " u"]
-    surprise: Float[ndarray, " p"]
 
 
 def believe(near: Neighborhood, knowledge: Knowledge, /, *, rounds: int = 8) -> Beliefs:
     """Posterior of every item after all answers; see the module for the model."""
-    settled = settle(knowledge)
-    error = _error(near, knowledge)
+    apart = _units(knowledge, np.arange(knowledge.n_items))
+    error = _fit(near, knowledge, apart, error=None, rounds=3)[2] if apart.n_units else float(_ERRORS[0])
     trusted = error <= _TRUSTED and not len(knowledge.contradictions)
-    units = _units(knowledge, knowledge.group if trusted else np.arange(knowledge.n_items))
-    classes = _initial_classes(near, units, settled if trusted else None)
+    units = _units(knowledge, knowledge.group) if trusted else apart
+    result, classes, error = _fit(near, knowledge, units, error=error, rounds=rounds, proven=_proven(knowledge, units) if trusted else None)
+    return _beliefs(seeds(near, units.item), knowledge, units, classes, result, error)
+
+
+def _fit(
+    near: Neighborhood,
+    knowledge: Knowledge,
+    units: _Units,
+    *,
+    error: float | None,
+    rounds: int,
+    proven: list[int] | None = None,
+) -> tuple[_Round, _Classes, float]:
+    """Rounds of updates until nothing changes; ``error`` None estimates it on the way."""
+    given = seeds(near, units.item)
+    at = float(_ERRORS[3]) if error is None else error
+    label = np.full(units.n_units, -1)
+    if proven is None:
+        named = [int(c) for c in knowledge.classes if c in units.item] if knowledge.complete else []
+        centre, label = _stars(units, at)
+        first = {int(u): int(i) for i, u in zip(units.item[::-1], units.unit[::-1], strict=True)}
+        proven = named or [first[u] for u in centre]
+        label = label if not named else np.full(units.n_units, -1)
+    classes = _initial_classes(near, units, proven, closed=knowledge.complete)
     belief = np.zeros((units.n_units, len(classes.anchor)))
+    belief[label >= 0, label[label >= 0]] = 1.0
+    weight = prior_weights()
     steady = 0
     for _ in range(rounds):
-        result = _update(near, units, classes, belief, error)
-        belief = result.unit
-        changed = _revise(near, units, classes, result)
+        result = _update(given, units, classes, belief, weight, at)
+        moved = np.abs(result.unit - belief).max(initial=0.0)
+        belief, weight = result.unit, result.weight
+        if error is None:
+            at = _estimate_error(units, classes, belief, result.prior)
+        changed = _revise(units, classes, result, closed=knowledge.complete)
         steady = steady + 1 if changed is None else 0
-        if steady == 2:
+        if steady == 2 or (steady and moved < _STEADY):
             break
         if changed is not None:
             classes, onto = changed
             belief = belief @ onto
-    return _beliefs(near, knowledge, units, classes, result, error)
-
-
-def _error(near: Neighborhood, knowledge: Knowledge) -> float:
-    """Share of wrong answers, judged before any deduction: each item a unit, each community a class."""
-    units = _units(knowledge, np.arange(knowledge.n_items))
-    classes = _initial_classes(near, units, None)
-    belief = np.zeros((units.n_units, len(classes.anchor)))
-    error = _ERRORS[0]
-    for _ in range(2):
-        result = _update(near, units, classes, belief, float(error))
-        belief = result.unit
-        error = _estimate_error(units, result.surprise)
-    return float(error)
+    return result, classes, at
 
 
 def _units(knowledge: Knowledge, name: Int64[ndarray, " n"]) -> _Units:
@@ -133,8 +151,46 @@ def _units(knowledge: Knowledge, name: Int64[ndarray, " n"]) -> _Units:
     return _Units(item, unit, n_units, ends[across], counts.alike[across] * 1.0, counts.unlike[across] * 1.0)
 
 
-def _initial_classes(near: Neighborhood, units: _Units, settled: Settled | None) -> _Classes:
-    """One class for each proven one, then for each community: of the unit at its heart, or its own."""
+def _stars(units: _Units, error: float) -> tuple[list[int], Int64[ndarray, " u"]]:
+    """Classes from the answers alone: units compared with many others, joined where what they share speaks for it.
+
+    Two such units alike to a third are likely of one class, alike and unlike to it of two. Returns the unit at the
+    centre of each class, and the class of each unit compared, −1 for the rest.
+    """
+    a, b = units.ends.T
+    net = np.sign(units.alike - units.unlike)
+    degree = np.bincount(a[net > 0], minlength=units.n_units) + np.bincount(b[net > 0], minlength=units.n_units)
+    order = np.argsort(-degree, kind="stable")[:_STARS]
+    order = order[degree[order] > 0]
+    row = np.full(units.n_units, -1)
+    row[order] = np.arange(len(order))
+    votes = np.zeros((len(order), units.n_units))
+    for one, other in ((a, b), (b, a)):
+        hit = row[one] >= 0
+        votes[row[one[hit]], other[hit]] = net[hit]
+    centre: list[int] = []
+    label = np.full(units.n_units, -1)
+    total = np.zeros((0, units.n_units))
+    for t, unit in enumerate(order.tolist()):
+        direct = total[:, unit]
+        plus, minus = np.maximum(votes[t], 0.0), np.minimum(votes[t], 0.0)
+        shared = np.maximum(total, 0.0) @ (plus + minus) + np.minimum(total, 0.0) @ plus
+        score = direct + 0.7 * shared
+        k = int(score.argmax()) if len(score) else -1
+        if k < 0 or score[k] <= 0:
+            # Nothing joins it to a class: one of its own if it has some following, or is unlike all.
+            if degree[unit] < 2 and not (len(score) and score.max() < 0):
+                continue
+            k = len(centre)
+            centre.append(unit)
+            total = np.vstack([total, np.zeros((1, units.n_units))])
+        label[unit] = k
+        total[k] += votes[t]
+    return centre, label
+
+
+def _initial_classes(near: Neighborhood, units: _Units, proven: Sequence[int], *, closed: bool) -> _Classes:
+    """One class for each proven unit, then for each community: of the unit at its heart, or its own."""
     n_communities = len(near.medoid)
     heart = np.zeros((units.n_units + 1, n_communities))
     np.add.at(heart, units.unit, near.membership[units.item] ** _HEART)
@@ -143,16 +199,18 @@ def _initial_classes(near: Neighborhood, units: _Units, settled: Settled | None)
     heart[units.unit[position[asked]], np.flatnonzero(asked)] += 1.0
     of_unit = np.full(units.n_units, -1)
     anchors: list[int] = []
-    if settled is not None and units.n_units:
-        for item in settled.anchor[np.isin(settled.anchor, units.item)].tolist():
-            of_unit[units.unit[np.searchsorted(units.item, item)]] = len(anchors)
-            anchors.append(item)
+    for item in proven:
+        of_unit[units.unit[np.searchsorted(units.item, item)]] = len(anchors)
+        anchors.append(item)
     community = np.zeros(n_communities, dtype=np.int64)
     best = heart.argmax(axis=0)
     for k in range(n_communities):
         u = int(best[k]) if heart[best[k], k] > _ENOUGH else -1
         if u >= 0 and of_unit[u] >= 0:
             community[k] = of_unit[u]
+            continue
+        if closed and anchors:
+            community[k] = -1
             continue
         community[k] = len(anchors)
         if u >= 0:
@@ -163,57 +221,114 @@ def _initial_classes(near: Neighborhood, units: _Units, settled: Settled | None)
     return _Classes(anchors, community, of_unit)
 
 
+def _proven(knowledge: Knowledge, units: _Units) -> list[int]:
+    """Anchors of the classes that knowledge settles, among the items asked about."""
+    anchor = settle(knowledge).anchor
+    return [int(item) for item in anchor[np.isin(anchor, units.item)]]
+
+
 def _central(near: Neighborhood, items: Int64[ndarray, " m"], community: int) -> int:
     return int(items[near.membership[items, community].argmax()])
 
 
 def _update(
-    near: Neighborhood, units: _Units, classes: _Classes, belief: Float[ndarray, "u c"], error: float
+    given: Seeds,
+    units: _Units,
+    classes: _Classes,
+    belief: Float[ndarray, "u c"],
+    weight: Float[ndarray, " e"],
+    error: float,
 ) -> _Round:
-    """One round: propagate, weigh with the answers, and score merges and new classes."""
-    n, c = len(near.own), len(classes.anchor)
+    """One round: hear the experts, weigh with the answers, and score merges and new classes."""
+    near, c = given.near, len(classes.anchor)
     anchored = classes.unit >= 0
     fixed = np.zeros((units.n_units, c))
     fixed[anchored, classes.unit[anchored]] = 1.0
     belief = np.where(anchored[:, None], fixed, belief)
-    mass = np.zeros((n, c))
-    mass[units.item] = belief[units.unit]
-    communal = near.membership @ _one_hot(classes.community, c) * (_KAPPA * len(near.medoid) / n)
-    evidence = spread(near.affinity, mass) + communal + 1e-12
-    others = evidence[units.item] - near.own[units.item, None] * belief[units.unit]
+    opinions = among(given, belief[units.unit], _communal(near, classes))
+    score, to_a, to_b = _answered(units, belief, error)
+    likelihood = np.where(anchored[:, None], fixed, np.exp(score - score.max(axis=1, initial=-np.inf, keepdims=True)))
+    alone = anchored & (np.bincount(units.unit, minlength=units.n_units) == 1)
+    weight = weigh(opinions, np.where(alone[:, None], 1.0, likelihood)[units.unit])
+    mixed = opinions.mixed(weight)
     prior = np.zeros((units.n_units, c))
-    np.add.at(prior, units.unit, np.maximum(others, communal[units.item] + 1e-12))
-    prior = np.log(prior / prior.sum(axis=1, keepdims=True))
-    guess = (evidence / evidence.sum(axis=1, keepdims=True)).argmax(axis=1)
-    merge_prior = _merge_prior(near, guess, c)
-    np.fill_diagonal(merge_prior, 1.0)
-
-    a, b = units.ends.T
-    log_same = units.alike * np.log1p(-error) + units.unlike * np.log(error)
-    log_differ = units.alike * np.log(error) + units.unlike * np.log1p(-error)
-    to_a = _message(belief[b], log_same, log_differ)
-    to_b = _message(belief[a], log_same, log_differ)
-    score = prior.copy()
-    np.add.at(score, a, to_a)
-    np.add.at(score, b, to_b)
-    new = np.full(units.n_units, np.log(_NEW))
-    np.add.at(new, a, log_differ)
-    np.add.at(new, b, log_differ)
+    np.add.at(prior, units.unit, mixed)
+    prior /= prior.sum(axis=1, keepdims=True)
+    score = score + np.log(prior + 1e-300)
     updated = np.where(anchored[:, None], fixed, softmax(score, axis=1))
 
     # Beliefs about each end without the answer between them.
+    a, b = units.ends.T
+    log_same, log_differ = _log_likelihood(units, error)
     cavity_a = np.where(anchored[a, None], fixed[a], softmax(score[a] - to_a, axis=1))
     cavity_b = np.where(anchored[b, None], fixed[b], softmax(score[b] - to_b, axis=1))
-    link = cavity_a.T @ ((log_same - log_differ)[:, None] * cavity_b)
-    probability = evidence / evidence.sum(axis=1, keepdims=True)
-    probability[units.item] = updated[units.unit]
+    link = _links(cavity_a, cavity_b, log_same, log_differ)
+    new = np.full(units.n_units, np.log(_NEW))
+    np.add.at(new, a, log_differ)
+    np.add.at(new, b, log_differ)
     return _Round(
-        probability,
         updated,
-        link + link.T,
+        prior,
+        weight,
+        link,
+        _merge_prior(near, classes, c),
         np.where(anchored, -np.inf, new - score.max(axis=1, initial=-np.inf)),
-        ((cavity_a @ merge_prior) * cavity_b).sum(axis=1),
     )
+
+
+def _links(
+    one: Float[ndarray, "p c"],
+    other: Float[ndarray, "p c"],
+    log_same: Float[ndarray, " p"],
+    log_differ: Float[ndarray, " p"],
+) -> Float[ndarray, "c c"]:
+    """Log-odds, by the votes, that two classes are one: log of 1 + P(one end in each) (same − differ) ÷ P(votes).
+
+    An answer that the ends' other classes explain as well says little. Of each end the two likeliest classes count.
+    """
+    c = one.shape[1]
+    link = np.zeros((c, c))
+    if c < 2 or not len(one):
+        return link
+    row = np.arange(len(one))
+    top = np.maximum(log_same, log_differ)
+    same, differ = np.exp(log_same - top), np.exp(log_differ - top)
+    alike = (one * other).sum(axis=1)
+    votes = np.maximum(same * alike + differ * (1.0 - alike), 1e-300)
+    first, second = (np.argpartition(-end, 1, axis=1)[:, :2] for end in (one, other))
+    for j in (0, 1):
+        for k in (0, 1):
+            u, v = first[:, j], second[:, k]
+            both = one[row, u] * other[row, v]
+            np.add.at(link, (u, v), np.log(np.maximum(1.0 + both * (same - differ) / votes, 1e-300)))
+    return link + link.T
+
+
+def _communal(near: Neighborhood, classes: _Classes) -> Float[ndarray, "n c"]:
+    """Mass of the communities, each of its class; one of no class says nothing."""
+    c = len(classes.anchor)
+    of_class = np.vstack([np.eye(c), np.full((1, c), 1.0 / max(c, 1))])[classes.community]
+    return near.membership @ of_class * (len(near.medoid) / len(near.membership))
+
+
+def _log_likelihood(units: _Units, error: float) -> tuple[Float[ndarray, " p"], Float[ndarray, " p"]]:
+    """Log-likelihood of the votes on each pair if its ends are of one class, and if not."""
+    right, wrong = np.log1p(-error), np.log(error)
+    return units.alike * right + units.unlike * wrong, units.alike * wrong + units.unlike * right
+
+
+def _answered(
+    units: _Units, belief: Float[ndarray, "u c"], error: float
+) -> tuple[Float[ndarray, "u c"], Float[ndarray, "p c"], Float[ndarray, "p c"]]:
+    """Log-likelihood of all answers about each unit for each class, and the message to each end of a pair."""
+    a, b = units.ends.T
+    log_same, log_differ = _log_likelihood(units, error)
+    to_a = _message(belief[b], log_same, log_differ)
+    to_b = _message(belief[a], log_same, log_differ)
+    score = np.zeros_like(belief)
+    np.add.at(score, a, to_a)
+    np.add.at(score, b, to_b)
+    return score, to_a, to_b
 
 
 def _message(
@@ -225,23 +340,22 @@ def _message(
     return np.log(np.maximum(same * other + differ * (1.0 - other), 1e-300)) + top[:, None]
 
 
-def _merge_prior(near: Neighborhood, label: Int64[ndarray, " n"], n_classes: int) -> Float[ndarray, "c c"]:
-    """Probability that two classes are one, from the links between their items alone."""
-    ratio = link_ratio(near.weights, label, n_classes)
+def _merge_prior(near: Neighborhood, classes: _Classes, n_classes: int) -> Float[ndarray, "c c"]:
+    """Probability that two classes are one, from the links between their communities alone."""
+    label = classes.community[near.membership.argmax(axis=1)]
+    ratio = link_ratio(near.weights, np.where(label < 0, n_classes, label), n_classes + 1)[:-1, :-1]
     return np.clip(ratio / (1.0 + ratio), *_MERGE)
 
 
 def _revise(
-    near: Neighborhood, units: _Units, classes: _Classes, result: _Round
+    units: _Units, classes: _Classes, result: _Round, *, closed: bool
 ) -> tuple[_Classes, Float[ndarray, "c d"]] | None:
     """Classes after the merges, or the one new class, that the answers call for; and the map from old to new."""
     c = len(classes.anchor)
-    odds = result.link + logit(_merge_prior(near, result.probability.argmax(axis=1), c))
-    merge = (result.link > 0) & (odds > 0) & ~np.eye(c, dtype=bool)
-    if merge.any():
-        _, label = connected_components(merge, directed=False)
-        _, first = np.unique(label, return_index=True)
-        label = np.argsort(np.argsort(first))[label].astype(np.int64)
+    if closed:
+        return None
+    label = _agglomerate(result.link, logit(result.merge))
+    if label.max(initial=-1) + 1 < c:
         return classes.joined(label), _one_hot(label, int(label.max()) + 1)
     if result.new.max(initial=-np.inf) > 0:
         unit = int(result.new.argmax())
@@ -249,29 +363,76 @@ def _revise(
     return None
 
 
-def _estimate_error(units: _Units, alike: Float[ndarray, " p"]) -> float:
-    """Most likely ε given how probable "alike" was before each answer, with a prior of ``_TRUST`` right answers."""
-    alike = np.clip(alike, 1e-6, 1.0 - 1e-6)[:, None]
-    right = units.alike[:, None] * np.log(_ERRORS + (1.0 - 2.0 * _ERRORS) * alike)
-    wrong = units.unlike[:, None] * np.log(_ERRORS + (1.0 - 2.0 * _ERRORS) * (1.0 - alike))
-    fit = (right + wrong).sum(axis=0) + _TRUST * np.log1p(-_ERRORS)
+def _agglomerate(link: Float[ndarray, "c c"], prior: Float[ndarray, "c c"]) -> Int64[ndarray, " c"]:
+    """Join the two classes most likely one, evidence summed, until no pair is; labels in order of first members."""
+    link, prior = link.copy(), prior.copy()
+    label = np.arange(len(link))
+    off = ~np.eye(len(link), dtype=bool)
+    while True:
+        odds = np.where(off & (link > 0), link + prior, -np.inf)
+        if odds.max(initial=-np.inf) <= 0:
+            return np.asarray(np.unique(label, return_inverse=True)[1], dtype=np.int64)
+        keep, gone = sorted(int(k) for k in np.unravel_index(odds.argmax(), odds.shape))
+        label[label == gone] = keep
+        for table, join in ((link, np.add), (prior, np.maximum)):
+            table[keep] = join(table[keep], table[gone])
+            table[:, keep] = table[keep]
+        off[gone] = off[:, gone] = False
+
+
+def _estimate_error(
+    units: _Units, classes: _Classes, belief: Float[ndarray, "u c"], prior: Float[ndarray, "u c"]
+) -> float:
+    """Most likely ε by the likelihood of all answers about each unit, with a prior of ``_TRUST`` right answers.
+
+    An item that the experts got wrong and the answers agree on speaks against the experts; only answers that contradict
+    one another, or all that was expected, speak for ε.
+    """
+    a, b = units.ends.T
+    free = classes.unit < 0
+    share = 1.0 / np.maximum(free[a].astype(float) + free[b], 1.0)
+    halves = np.zeros(units.n_units)
+    count = np.zeros(units.n_units)
+    for end in (a, b):
+        np.add.at(halves, end, share)
+        np.add.at(count, end, 1.0)
+    halves = np.where(free, halves / np.maximum(count, 1.0), 0.0)
+    fit = _TRUST * np.log1p(-_ERRORS)
+    for j, error in enumerate(_ERRORS.tolist()):
+        score, _, _ = _answered(units, belief, error)
+        top = score.max(axis=1, initial=-np.inf, keepdims=True)
+        fit[j] += halves @ (np.log((np.exp(score - top) * prior).sum(axis=1) + 1e-300) + top[:, 0])
     return float(_ERRORS[fit.argmax()])
 
 
 def _beliefs(
-    near: Neighborhood,
+    given: Seeds,
     knowledge: Knowledge,
     units: _Units,
     classes: _Classes,
     result: _Round,
     error: float,
 ) -> Beliefs:
-    c = len(classes.anchor)
-    anchor = np.array(classes.anchor, dtype=np.int64)
-    label = result.probability.argmax(axis=1)
-    same = expit(result.link + logit(_merge_prior(near, label, c)))
+    belief = result.unit[units.unit]
+    probability = everywhere(given, belief, _communal(given.near, classes)).mixed(result.weight)
+    probability[units.item] = belief
+    same = expit(result.link + logit(result.merge))
     np.fill_diagonal(same, 0.0)
-    return Beliefs(result.probability, anchor, _sources(knowledge, units, classes, label), same, error)
+    anchor = np.array(classes.anchor, dtype=np.int64)
+    label = probability.argmax(axis=1)
+    source = _sources(knowledge, units, classes, label)
+    reach = _reach(given.near, result.weight, probability)
+    return Beliefs(probability, anchor, source, same, error, reach)
+
+
+def _reach(near: Neighborhood, weight: Float[ndarray, " e"], probability: Float[ndarray, "n c"]) -> Float[ndarray, " n"]:
+    """Doubt that settling an item would lift: Σ_j R_ij ÷ R_ii · (1 − max_c p_jc), over the fields as they are trusted."""
+    doubt = (1.0 - probability.max(axis=1))[:, None]
+    everyone = np.arange(len(doubt))
+    total = np.zeros(len(doubt))
+    for share, field in zip(by_field(weight, len(near.fields)), near.fields, strict=True):
+        total += share * field.spread(everyone, doubt)[:, 0] / np.maximum(field.own, 1e-12)
+    return total
 
 
 def _sources(
