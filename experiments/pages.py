@@ -9,6 +9,7 @@ import re
 import shutil
 import sys
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from experiments.facts import table
@@ -40,7 +41,7 @@ def refresh(folders: Sequence[Path], pages: Path = PAGES, /) -> list[Path]:
                 shutil.copyfile(source.with_suffix(".png"), pages / f"{page.stem}{suffix}.png")
         if parts:
             text = "\n" + "\n".join(parts) + "\n"
-            page.write_text(MARKED.sub(lambda m, text=text: m[1] + text + m[2], page.read_text("utf-8")), "utf-8")
+            page.write_text(MARKED.sub(partial(_between, text), page.read_text("utf-8")), "utf-8")
             written.append(page)
     return written
 
@@ -58,3 +59,7 @@ def main(folders: Sequence[str]) -> int:
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))
+
+
+def _between(text: str, marks: re.Match[str]) -> str:
+    return marks[1] + text + marks[2]

@@ -75,7 +75,7 @@ def captcha_clean(
     changed = True
     for _ in range(n_pages):
         positive, negative, still_open = against > 0, against < 0, against == 0
-        settled = positive.any(axis=1)
+        settled = np.asarray(positive.any(axis=1))
         yield Snapshot(_expand(against, settled) if changed else None, settled)
         askable = still_open.any(axis=0)
         changed = bool(askable.any())

@@ -35,6 +35,7 @@ ORDER = [
     "propagation",
     "communities",
     "beliefs",
+    "experts",
     "posterior",
     "learner",
     "cost",
