@@ -49,13 +49,15 @@ rivals: install  ## Also lightly, which needs to be installed without its depend
 	$(PIP) --no-deps lightly==1.6.0 lightly-utils==0.0.2 torchvision==0.29.2
 	$(PIP) tqdm
 
-# Chromium for the browser tests, real photographs for one of them. Without root the tests say what they miss.
+# Chromium for the browser tests, photographs for one of them, PostgreSQL for the second store. Without root the tests
+# say what they miss.
 system:
 	@if [ "`id -u`" = 0 ] && command -v apt-get >/dev/null \
-		&& ! { command -v chromium >/dev/null && [ -d /usr/share/tuxpaint/stamps ]; }; then \
-		echo "Installing chromium and tuxpaint-stamps-default"; \
+		&& ! { command -v chromium >/dev/null && [ -d /usr/share/tuxpaint/stamps ] \
+			&& ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1; }; then \
+		echo "Installing chromium, tuxpaint-stamps-default and postgresql"; \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive \
-			apt-get install -y -qq --no-install-recommends chromium tuxpaint-stamps-default >/dev/null; \
+			apt-get install -y -qq --no-install-recommends chromium tuxpaint-stamps-default postgresql >/dev/null; \
 	fi
 
 clean:  ## Remove the environment and every cache

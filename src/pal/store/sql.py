@@ -1,40 +1,20 @@
-"""A log in a database through SQLAlchemy Core: SQLite, one file and one writing process.
+"""A log in an SQLite file through SQLAlchemy Core: one file and one writing process.
 
 Write-ahead log with full sync: what :meth:`SqlStore.append` has returned survives ``kill -9`` and loss of power.
 Writing transactions begin with BEGIN IMMEDIATE, because a deferred one that upgrades to a write fails at once where
 another writes, whatever the busy timeout.
 """
 
-import threading
-from collections.abc import Sequence
 from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DatabaseError
 
 from pal.errors import StoreError
-from pal.store.events import Event, from_json, to_json
-
-SCHEMA = "1"
-"""Version of the tables; a store of another version is refused, not guessed at."""
-
-_METADATA = sa.MetaData()
-_EVENTS = sa.Table(
-    "events",
-    _METADATA,
-    sa.Column("position", sa.Integer, primary_key=True, autoincrement=True),
-    sa.Column("id", sa.String, nullable=False, unique=True),
-    sa.Column("body", sa.Text, nullable=False),
-    sqlite_autoincrement=True,
-)
-_META = sa.Table(
-    "meta", _METADATA, sa.Column("key", sa.String, primary_key=True), sa.Column("value", sa.Text, nullable=False)
-)
-# SQLite takes at most 32,766 parameters a statement.
-_CHUNK = 5_000
+from pal.store.tables import METADATA, SCHEMA, SqlLog
 
 
-class SqlStore:
+class SqlStore(SqlLog):
     """A log in an SQLite file.
 
     Parameters
@@ -52,61 +32,26 @@ class SqlStore:
 
     def __init__(self, path: Path, *, busy_timeout: float = 30.0) -> None:
         self.path = Path(path)
-        self._write = threading.Lock()
-        self._engine = sa.create_engine(f"sqlite:///{self.path}", connect_args={"timeout": busy_timeout})
-        sa.event.listen(self._engine, "connect", _configure)
+        engine = sa.create_engine(f"sqlite:///{self.path}", connect_args={"timeout": busy_timeout})
+        super().__init__(engine, str(self.path))
+        sa.event.listen(engine, "connect", _configure)
         try:
-            with self._write, self._begin() as connection:
-                _METADATA.create_all(connection)
-            schema = self.get_meta("schema")
-            if schema is None:
-                self.set_meta("schema", SCHEMA)
+            with self._write, self.begin() as connection:
+                METADATA.create_all(connection)
         except DatabaseError as error:
             self.close()
             raise StoreError(f"can't open the log {self.path}: {error.orig}; give another --project") from None
+        schema = self.get_meta("schema")
+        if schema is None:
+            self.set_meta("schema", SCHEMA)
         if schema not in (None, SCHEMA):
             self.close()
             raise StoreError(
                 f"the log {self.path} has tables of version {schema}, expected {SCHEMA}; use the pal that wrote it"
             )
 
-    def append(self, events: Sequence[Event]) -> list[int]:
-        """Add events, one transaction; see :class:`pal.store.Store`."""
-        if not events:
-            return []
-        rows = [{"id": event.id, "body": to_json(event)} for event in events]
-        with self._write, self._begin() as connection:
-            known = _positions(connection, [row["id"] for row in rows])
-            new = {row["id"]: row for row in reversed(rows) if row["id"] not in known}
-            if new:
-                fresh = [row for row in rows if new.get(row["id"]) is row]
-                connection.execute(sa.insert(_EVENTS), fresh)
-                known |= _positions(connection, list(new))
-        return [known[row["id"]] for row in rows]
-
-    def read_after(self, position: int) -> list[tuple[int, Event]]:
-        """Events after a position."""
-        query = sa.select(_EVENTS.c.position, _EVENTS.c.body).where(_EVENTS.c.position > position)
-        with self._engine.connect() as connection:
-            rows = connection.execute(query.order_by(_EVENTS.c.position)).all()
-        return [(row.position, from_json(row.body)) for row in rows]
-
-    def get_meta(self, key: str) -> str | None:
-        """Read a note."""
-        with self._engine.connect() as connection:
-            return connection.execute(sa.select(_META.c.value).where(_META.c.key == key)).scalar_one_or_none()
-
-    def set_meta(self, key: str, value: str) -> None:
-        """Write a note."""
-        with self._write, self._begin() as connection:
-            connection.execute(sa.delete(_META).where(_META.c.key == key))
-            connection.execute(sa.insert(_META), {"key": key, "value": value})
-
-    def close(self) -> None:
-        """Close the connections."""
-        self._engine.dispose()
-
-    def _begin(self) -> "_Immediate":
+    def begin(self) -> "_Immediate":
+        """BEGIN IMMEDIATE: wait for other processes now, not in the middle."""
         return _Immediate(self._engine)
 
 
@@ -137,11 +82,3 @@ def _configure(connection: sa.engine.interfaces.DBAPIConnection, _: object) -> N
     cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.close()
-
-
-def _positions(connection: sa.Connection, ids: list[str]) -> dict[str, int]:
-    found: dict[str, int] = {}
-    for start in range(0, len(ids), _CHUNK):
-        query = sa.select(_EVENTS.c.id, _EVENTS.c.position).where(_EVENTS.c.id.in_(ids[start : start + _CHUNK]))
-        found.update((row.id, row.position) for row in connection.execute(query))
-    return found

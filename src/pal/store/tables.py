@@ -1,0 +1,128 @@
+"""Tables of a log, and the reading and writing that every database has in common."""
+
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+
+from pal.errors import StoreError
+from pal.store.events import Event, from_json, to_json
+
+SCHEMA = "1"
+"""Version of the tables; a store of another version is refused, not guessed at."""
+
+METADATA = sa.MetaData()
+EVENTS = sa.Table(
+    "events",
+    METADATA,
+    # 64 bits wherever integers have a width; SQLite's INTEGER PRIMARY KEY has them all the same.
+    sa.Column("position", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
+    sa.Column("id", sa.String, nullable=False, unique=True),
+    sa.Column("body", sa.Text, nullable=False),
+    sqlite_autoincrement=True,
+)
+META = sa.Table(
+    "meta", METADATA, sa.Column("key", sa.String, primary_key=True), sa.Column("value", sa.Text, nullable=False)
+)
+# SQLite takes at most 32,766 parameters a statement.
+_CHUNK = 5_000
+
+
+class SqlLog:
+    """A log in a database.
+
+    Parameters
+    ----------
+    engine
+        Its connections.
+    name
+        How messages call it; never with a password.
+    """
+
+    def __init__(self, engine: sa.Engine, name: str) -> None:
+        self._engine = engine
+        self._name = name
+        self._write = threading.Lock()
+
+    def begin(self) -> AbstractContextManager[sa.Connection]:
+        """Writing transaction of a database; one writer at a time, in this process and among all."""
+        raise NotImplementedError
+
+    def append(self, events: Sequence[Event]) -> list[int]:
+        """Add events, one transaction; see :class:`pal.store.Store`."""
+        if not events:
+            return []
+        rows = [{"id": event.id, "body": to_json(event)} for event in events]
+        with self.writing() as connection:
+            known = _positions(connection, [row["id"] for row in rows])
+            new = {row["id"]: row for row in reversed(rows) if row["id"] not in known}
+            if new:
+                fresh = [row for row in rows if new.get(row["id"]) is row]
+                connection.execute(sa.insert(EVENTS), fresh)
+                known |= _positions(connection, list(new))
+        return [known[row["id"]] for row in rows]
+
+    def read_after(self, position: int) -> list[tuple[int, Event]]:
+        """Events after a position."""
+        query = sa.select(EVENTS.c.position, EVENTS.c.body).where(EVENTS.c.position > position)
+        with self.reading() as connection:
+            rows = connection.execute(query.order_by(EVENTS.c.position)).all()
+        return [(row.position, from_json(row.body)) for row in rows]
+
+    def get_meta(self, key: str) -> str | None:
+        """Read a note."""
+        with self.reading() as connection:
+            return connection.execute(sa.select(META.c.value).where(META.c.key == key)).scalar_one_or_none()
+
+    def set_meta(self, key: str, value: str) -> None:
+        """Write a note."""
+        with self.writing() as connection:
+            connection.execute(sa.delete(META).where(META.c.key == key))
+            connection.execute(sa.insert(META), {"key": key, "value": value})
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._engine.dispose()
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """Connection to read with.
+
+        Raises
+        ------
+        StoreError
+            If the database can't do what it is asked.
+        """
+        with self._explained(), self._engine.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def writing(self) -> Iterator[sa.Connection]:
+        """Writing transaction, kept if nothing is raised.
+
+        Raises
+        ------
+        StoreError
+            If the database can't do what it is asked; then nothing is written.
+        """
+        with self._explained(), self._write, self.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def _explained(self) -> Iterator[None]:
+        try:
+            yield
+        except DBAPIError as error:
+            # The driver's own words, in one line; SQLAlchemy's carry the statement and its values.
+            why = " ".join(str(error.orig).split())
+            raise StoreError(f"the log {self._name} didn't answer as expected: {why}; try again") from None
+
+
+def _positions(connection: sa.Connection, ids: list[str]) -> dict[str, int]:
+    found: dict[str, int] = {}
+    for start in range(0, len(ids), _CHUNK):
+        query = sa.select(EVENTS.c.id, EVENTS.c.position).where(EVENTS.c.id.in_(ids[start : start + _CHUNK]))
+        found.update((row.id, row.position) for row in connection.execute(query))
+    return found
