@@ -17,15 +17,8 @@ def main() -> None:
         app()
     except PalError as error:
         _fail(error)
-    except KeyboardInterrupt:
-        _stopped()
 
 
 def _fail(error: Exception) -> None:
     print(f"pal: {error}", file=sys.stderr)  # noqa: T201
     sys.exit(2)
-
-
-def _stopped() -> None:
-    print("pal: stopped; the same command goes on from here", file=sys.stderr)  # noqa: T201
-    sys.exit(130)

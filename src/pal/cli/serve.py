@@ -34,7 +34,15 @@ class Serving:
 
 
 def serve(source: str, directory: Path | None, how: Serving, **options: Any) -> None:
-    """Open a project and serve it until interrupted."""
+    """Open a project and serve it until interrupted; what was encoded and answered until then is kept."""
+    try:
+        _serve(source, directory, how, **options)
+    except KeyboardInterrupt:
+        typer.echo("pal: stopped; the same command goes on from here", err=True)
+        raise typer.Exit(130) from None
+
+
+def _serve(source: str, directory: Path | None, how: Serving, **options: Any) -> None:
     try:
         import fastapi  # noqa: F401
         import uvicorn  # noqa: F401
