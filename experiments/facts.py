@@ -72,12 +72,16 @@ FACTS: dict[str, list[Fact]] = {
 
 
 def table(result: Result, /) -> str:
-    """Markdown table of the known figures and ours; without known ones, of the curves' first and last values."""
+    """Markdown table of the known figures and ours; without known ones, of a table's values or curves' ends."""
     lines = ["| | known | ours |", "|---|---|---|"]
     for fact in FACTS.get(result.figure, []):
         ours = fact.ours(result)
         lines.append(f"| {fact.words} | {fact.known:g} | {'never' if ours is None else f'{ours:.3g}'} |")
-    if len(lines) == 2:
+    if result.x and isinstance(result.x[0], str):
+        lines = [f"| | {' | '.join(result.x)} |", "|---" * (1 + len(result.x)) + "|"]
+        for name, curve in result.curves.items():
+            lines.append(f"| {name} | {' | '.join('–' if m is None else f'{m:.1f}' for m in curve['mean'])} |")
+    elif len(lines) == 2:
         lines = ["| | first | last |", "|---|---|---|"]
         lines += [f"| {name} | {c['mean'][0]:.3g} | {c['mean'][-1]:.3g} |" for name, c in result.curves.items()]
     return "\n".join(lines)

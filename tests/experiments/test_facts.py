@@ -1,5 +1,7 @@
 """Known figures beside ours, and the pages they go into."""
 
+from dataclasses import replace
+
 import pytest
 
 from experiments.facts import FACTS, Fact, main, table
@@ -35,6 +37,11 @@ def test_table_has_a_row_a_fact():
 
 def test_table_without_facts_has_first_and_last_values():
     assert table(_result("fig99")).splitlines()[2] == "| error | 0.6 | 0.05 |"
+
+
+def test_table_of_methods_has_a_column_each():
+    result = replace(_result("table1", {"top": {"mean": [71.7, None], "std": [None, 1.0]}}), x=["SimCLR", "NNCLR"])
+    assert table(result).splitlines() == ["| | SimCLR | NNCLR |", "|---|---|---|", "| top | 71.7 | – |"]
 
 
 def test_command_prints_the_table(tmp_path, capsys):
