@@ -35,7 +35,7 @@ def annotate(
         typer.Option(help="Names, texts or picture paths of embeddings: .csv, .parquet or .jsonl.", show_default=False),
     ] = None,
     encoder: Annotated[str, typer.Option(help="Makes features of pictures; auto takes the best installed.")] = "auto",
-    oracle: Oracle = "captcha",
+    oracle: Oracle = "default",
     page_size: PageSize = 15,
     seed: Seed = 0,
     rule: Annotated[
@@ -122,7 +122,7 @@ def simulate(
         ),
     ],
     *,
-    oracle: Oracle = "captcha",
+    oracle: Oracle = "default",
     pages: Annotated[int, typer.Option(help="Pages to answer.", min=1)] = 30,
     error: Annotated[float, typer.Option(help="Share of wrong answers.", min=0.0, max=1.0)] = 0.0,
     seed: Seed = 0,

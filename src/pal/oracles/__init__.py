@@ -7,6 +7,7 @@ from pal.oracles.committee import committee
 from pal.oracles.coverage import max_herding, typiclust
 from pal.oracles.entropy import entropy
 from pal.oracles.expected_change import expected_change
+from pal.oracles.gain import gain
 from pal.oracles.guided_captcha import guided_captcha
 from pal.oracles.hierarchical import hierarchical
 from pal.oracles.least_certain import least_certain
@@ -22,6 +23,8 @@ __all__ = ["ORACLES", "Oracle", "State", "captcha", "get_oracle", "random_pairs"
 
 #: Every oracle by name: a new one is a file beside this one and a line here.
 ORACLES: dict[str, Oracle] = {
+    "default": gain,
+    "gain": gain,
     "random": random_pairs,
     "captcha": captcha,
     "guided-captcha": guided_captcha,
