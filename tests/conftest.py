@@ -21,6 +21,7 @@ CHECKED = [
     "pal.builders",
     "pal.communities",
     "pal.conflicts",
+    "pal.experts",
     "pal.graph",
     "pal.kernels",
     "pal.knowledge",
