@@ -1,5 +1,6 @@
 """``python -m experiments fig3 --trials 100 --seed 0 --out results/``: compute a figure, write its results, draw them.
 
+``cifar``, ``learning``, ``augmentations`` and ``graphs`` train networks and have options of their own.
 Writes NAME.json and NAME.png, and NAME-honest.json with the errors of a probe fitted on known training labels.
 """
 
@@ -17,10 +18,15 @@ from experiments.results import load, save
 from pal.errors import PalError
 
 FIGURES = ("fig3", "fig4", "fig5", "fig6", "fig7", "fig8", "fig9", "fig10", "table1")
+# Experiments with networks, which have options of their own: ``python -m experiments cifar --help``.
+COMMANDS = ("cifar", "learning", "augmentations", "graphs")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; 2 for bad input, which argparse returns too."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments and arguments[0] in COMMANDS:
+        return _command(arguments[0], arguments[1:])
     wanted = _parser().parse_args(arguments)
     try:
         options = Options(wanted.trials, wanted.seed, wanted.n, wanted.data, wanted.protocol, wanted.jobs, wanted.quiet)
@@ -53,9 +59,23 @@ def run(figure: str, options: Options, out: Path, /) -> str:
     return f"{figure}: {seconds:.1f} s, wrote {', '.join(str(path) for path in paths)} and {out / figure}.png"
 
 
+def _command(name: str, arguments: Sequence[str]) -> int:
+    try:
+        importlib.import_module(f"experiments.{name}").main(arguments)
+    except (PalError, OSError) as error:
+        print(error, file=sys.stderr)
+        return 2
+    return 0
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m experiments", description=__doc__)
-    parser.add_argument("figure", choices=[*FIGURES, "all"])
+    parser.add_argument(
+        "figure",
+        choices=[*FIGURES, "all"],
+        metavar="FIGURE",
+        help=f"{', '.join(FIGURES)}, all; or one of {', '.join(COMMANDS)}",
+    )
     parser.add_argument("--trials", type=int, default=100, help="runs to average (100); table1 stops at 5")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("results"), help="folder of the results (results)")

@@ -15,7 +15,7 @@ from pal.training.augmentations import (
     vicreg_views,
     word_views,
 )
-from pal.training.blends import Batch, with_neighbors
+from pal.training.blends import Batch, Source, with_neighbors
 from pal.training.embed import Probe, embed
 from pal.training.fit import Trained, fit
 from pal.training.head import ProjectionHead
@@ -30,6 +30,7 @@ __all__ = [
     "Probe",
     "ProjectionHead",
     "Settings",
+    "Source",
     "Trained",
     "embed",
     "fit",

@@ -1,0 +1,169 @@
+"""``python -m experiments learning``: what a graph teaches a network, as paired comparisons over seeds.
+
+Every method of a seed has the same items, known labels, first weights, batches and views. Reported is the test accuracy
+of logistic regression on the features, fitted on all training labels ("full") and on the few known ones ("few").
+
+- pixels, untrained: no learning.
+- ssl, simclr: VICReg and SimCLR on the views' graph. nn: SimCLR, with nearest neighbours in the batch as positives.
+- supervised, mse: VICReg on the graph of all labels, and a classifier by mean squared error.
+- few: VICReg on the graph of the few labels; mixed: blended with the views' graph.
+- chosen, chance: VICReg on beliefs after a tenth of the answers that settle every item, which the guided captcha chose
+  or which were drawn at random.
+"""
+
+import argparse
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, Int64
+from numpy import ndarray
+
+from experiments.nets import (
+    Plan,
+    Scores,
+    Task,
+    classifier,
+    common_options,
+    few_labels,
+    graph_of,
+    learned,
+    load_task,
+    one_thread,
+    plan_of,
+    scores,
+)
+from experiments.plotting import canvas, finish
+from experiments.results import Result, load, save
+from pal.builders import blend, from_beliefs, identity
+from pal.graph import SimilarityGraph
+
+N_KNOWN, SHARE = 100, 0.1
+METHODS = (
+    "pixels", "untrained", "ssl", "simclr", "nn", "supervised", "mse", "few", "mixed", "chosen", "chance",
+)  # fmt: skip
+#: Claim: better method, the others, which probe.
+CLAIMS = {
+    "supervised graph ≥ MSE classifier": ("supervised", ("mse",), "full"),
+    "SSL graph > random features": ("ssl", ("untrained",), "full"),
+    "few labels mixed in ≥ either alone": ("mixed", ("ssl", "few"), "few"),
+    "neighbours as positives ≥ SimCLR": ("nn", ("simclr",), "full"),
+    "10 % of relations, chosen ≥ 95 % of all": ("chosen", ("supervised",), "full"),
+}
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(prog="python -m experiments learning", description=__doc__)
+    common_options(parser, seeds=3)
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
+    wanted = parser.parse_args(arguments)
+    one_thread()
+    start = time.perf_counter()
+    found: dict[str, list[Scores]] = {method: [] for method in wanted.methods}
+    for seed in range(wanted.seed, wanted.seed + wanted.seeds):
+        task = load_task(wanted.data, n_train=wanted.n_train, n_test=wanted.n_test, shrink=2, seed=seed)
+        known = few_labels(task.y, N_KNOWN, seed=seed)
+        for method in wanted.methods:
+            found[method].append(one(method, task, plan_of(wanted, seed), known))
+            print(
+                f"seed {seed} {method}: full {found[method][-1].full:.3f}, few {found[method][-1].few:.3f}", flush=True
+            )
+    name = "learning" if wanted.data == "fashion" else "learning-cifar"
+    parameters = {key: getattr(wanted, key) for key in ("seeds", "seed", "epochs", "n_train", "n_test", "width")}
+    result = Result(
+        name, list(found), "Method",
+        {part: _mean_and_std([[getattr(s, part) for s in found[m]] for m in found]) for part in Scores._fields},
+        {**parameters, "data": "fashion" if wanted.data == "fashion" else "cifar10", "known": N_KNOWN, "share": SHARE},
+        round(time.perf_counter() - start, 1),
+        data={method: [list(s) for s in runs] for method, runs in found.items()},
+    )  # fmt: skip
+    path = save(result, wanted.out)
+    plot(load(path), wanted.out / f"{name}.png")
+    for line in claims(result):
+        print(line)
+    print(path)
+
+
+def one(method: str, task: Task, plan: Plan, known: Int64[ndarray, " n"], /) -> Scores:
+    """Scores of one method."""
+    if method == "pixels":
+        return scores(task, None, known)
+    train: dict[str, Callable[[], object]] = {
+        "untrained": lambda: learned(task, plan, None),
+        "ssl": lambda: learned(task, plan, graph_of("ssl", known)),
+        "simclr": lambda: learned(task, plan, graph_of("ssl", known), loss="simclr"),
+        "nn": lambda: learned(task, plan, graph_of("nn", known), loss="simclr"),
+        "supervised": lambda: learned(task, plan, graph_of("supervised", task.y)),
+        "mse": lambda: classifier(task, plan, task.y),
+        "few": lambda: learned(task, plan, graph_of("supervised", known)),
+        "mixed": lambda: learned(task, plan, graph_of("mixed", known)),
+        "chosen": lambda: learned(task, plan, believed(task, "guided-captcha", plan.seed)),
+        "chance": lambda: learned(task, plan, believed(task, "random", plan.seed)),
+    }
+    return scores(task, train[method](), known)  # type: ignore[arg-type]
+
+
+def believed(task: Task, oracle: str, seed: int, /) -> SimilarityGraph:
+    """Views' graph and the believed one, after a tenth of the answers that settle every item."""
+    from sklearn.decomposition import PCA
+
+    from pal.labelers import SimulatedLabeler
+    from pal.loop import Loop, run
+    from pal.oracles import get_oracle
+
+    x = PCA(32, random_state=seed).fit_transform(task.x.reshape(len(task.x), -1) / 255.0)
+    loop = Loop(x, get_oracle(oracle), seed=seed)
+    budget = round(SHARE * answers_that_settle(task.y))
+    for _ in run(loop, SimulatedLabeler(task.y), n_pages=budget // loop.page_size):
+        pass
+    return blend(identity(len(x)), from_beliefs(loop.model.beliefs.probability), alpha=0.5)
+
+
+def answers_that_settle(y: Int64[ndarray, " n"], /) -> float:
+    """Answers that settle every item when it is held against one class after the other, in random order.
+
+    The class is found after (C + 1)/2 questions on average, less the last, which needs none: (C + 1)/2 − 1/C.
+    """
+    c = len(np.unique(y))
+    return len(y) * ((c + 1) / 2 - 1 / c)
+
+
+def claims(result: Result, /) -> list[str]:
+    """Each claim with its paired differences, as rows of a table."""
+    assert result.data is not None  # noqa: S101
+    lines = ["| claim | probe | better | other | paired difference, mean (each seed) |", "|---|---|---|---|---|"]
+    for claim, (better, others, part) in CLAIMS.items():
+        if not {better, *others} <= set(result.data):
+            continue
+        column = Scores._fields.index(part)
+        ours = np.array(result.data[better])[:, column]
+        for other in others:
+            theirs = np.array(result.data[other])[:, column]
+            gap = ours - theirs
+            each = ", ".join(f"{g:+.3f}" for g in gap)
+            sides = f"{better} {ours.mean():.3f} | {other} {theirs.mean():.3f}"
+            lines.append(f"| {claim} | {part} | {sides} | {gap.mean():+.3f} ({each}) |")
+    return lines
+
+
+def plot(result: Result, path: Path, /) -> None:
+    """Accuracies of the methods, with every seed as a dot."""
+    assert result.data is not None  # noqa: S101
+    figure, axes = canvas(2, size=(4.2, 3.2))
+    for column, part in enumerate(Scores._fields):
+        axis = axes[0, column]
+        for place, method in enumerate(result.x):
+            values = np.array(result.data[method])[:, column]
+            axis.plot(np.full(len(values), place), values, "o", color=f"C{column}", alpha=0.6, markersize=4)
+            axis.plot([place - 0.3, place + 0.3], [values.mean()] * 2, color="black")
+        axis.set_xticks(range(len(result.x)), result.x, rotation=60, ha="right")
+        axis.set_ylabel("Test accuracy")
+        axis.set_title("probe on all labels" if part == "full" else f"probe on {result.parameters['known']} labels")
+    finish(figure, path)
+
+
+def _mean_and_std(values: Sequence[Sequence[float]]) -> dict[str, list[float | None]]:
+    table: Float[ndarray, "methods seeds"] = np.array(values)
+    return {"mean": table.mean(1).tolist(), "std": table.std(1).tolist()}
