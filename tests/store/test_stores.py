@@ -178,5 +178,5 @@ def test_tables_of_another_version(tmp_path):
     with sqlite3.connect(tmp_path / "log.sqlite") as connection:
         connection.execute("UPDATE meta SET value = '99' WHERE key = 'schema'")
     connection.close()
-    with pytest.raises(StoreError, match="version 99, expected 1"):
+    with pytest.raises(StoreError, match="version 99, expected 2 or older"):
         SqlStore(tmp_path / "log.sqlite")

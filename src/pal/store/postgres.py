@@ -13,7 +13,8 @@ import sqlalchemy as sa
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 
 from pal.errors import InvalidInputError, StoreError, require_extra
-from pal.store.tables import METADATA, SCHEMA, SqlLog
+from pal.store.migrate import migrate
+from pal.store.tables import SqlLog
 
 SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
 
@@ -35,7 +36,7 @@ class PostgresStore(SqlLog):
     InvalidInputError
         If the address can't be read.
     StoreError
-        If the database can't be reached or written, or has tables of another version.
+        If the database can't be reached or written, or has tables of a newer version.
     MissingExtraError
         If psycopg isn't installed.
     """
@@ -57,19 +58,26 @@ class PostgresStore(SqlLog):
         try:
             with engine.begin() as connection:
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MAKING)))
-                METADATA.create_all(connection)
+                migrate(connection, self._name)
+        except StoreError:
+            self.close()
+            raise
         except DBAPIError as error:
             self.close()
             why = " ".join(str(error.orig).split())
             raise StoreError(f"can't open the log {self._name}: {why}; check --store") from None
-        schema = self.get_meta("schema")
-        if schema is None:
-            self.set_meta("schema", SCHEMA)
-        if schema not in (None, SCHEMA):
-            self.close()
-            raise StoreError(
-                f"the log {self._name} has tables of version {schema}, expected {SCHEMA}; use the pal that wrote it"
-            )
+
+    @contextmanager
+    def transaction(self) -> Iterator[sa.Connection]:
+        """Writing transaction that doesn't touch the log, and so waits for no append.
+
+        Raises
+        ------
+        StoreError
+            If the database can't do what it is asked; then nothing is written.
+        """
+        with self._explained(), self._engine.begin() as connection:
+            yield connection
 
     @contextmanager
     def begin(self) -> Iterator[sa.Connection]:

@@ -5,13 +5,17 @@ Writing transactions begin with BEGIN IMMEDIATE, because a deferred one that upg
 another writes, whatever the busy timeout.
 """
 
+import os
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DatabaseError
 
 from pal.errors import StoreError
-from pal.store.tables import METADATA, SCHEMA, SqlLog
+from pal.store.migrate import migrate, version
+from pal.store.tables import SCHEMA, SqlLog
 
 
 class SqlStore(SqlLog):
@@ -27,7 +31,7 @@ class SqlStore(SqlLog):
     Raises
     ------
     StoreError
-        If the file is no database, can't be written, or has tables of another version.
+        If the file is no database, can't be written, or has tables of a newer version.
     """
 
     def __init__(self, path: Path, *, busy_timeout: float = 30.0) -> None:
@@ -37,22 +41,52 @@ class SqlStore(SqlLog):
         sa.event.listen(engine, "connect", _configure)
         try:
             with self._write, self.begin() as connection:
-                METADATA.create_all(connection)
+                self._copy_if_old(connection)
+                migrate(connection, self._name)
+        except StoreError:
+            self.close()
+            raise
         except DatabaseError as error:
             self.close()
             raise StoreError(f"can't open the log {self.path}: {error.orig}; give another --project") from None
-        schema = self.get_meta("schema")
-        if schema is None:
-            self.set_meta("schema", SCHEMA)
-        if schema not in (None, SCHEMA):
-            self.close()
-            raise StoreError(
-                f"the log {self.path} has tables of version {schema}, expected {SCHEMA}; use the pal that wrote it"
-            )
 
     def begin(self) -> "_Immediate":
         """BEGIN IMMEDIATE: wait for other processes now, not in the middle."""
         return _Immediate(self._engine)
+
+    def _copy_if_old(self, connection: sa.Connection) -> None:
+        """Keep the file as it is beside itself, before its tables are changed; nobody writes meanwhile."""
+        found = version(connection)
+        if found in (None, SCHEMA) or not str(found).isdecimal() or int(str(found)) > int(SCHEMA):
+            return
+        name, number = f"{self.path.stem}.version-{found}", 1
+        copy = self.path.with_name(name + self.path.suffix)
+        while copy.exists():  # of a time when somebody went back to it
+            number += 1
+            copy = self.path.with_name(f"{name}-{number}{self.path.suffix}")
+        copy_sqlite(self.path, copy)
+
+
+def copy_sqlite(path: Path, to: Path, /) -> None:
+    """Copy an SQLite file, whole and at one moment, though others may write to it.
+
+    Raises
+    ------
+    StoreError
+        If either can't be read or written; then there is no copy.
+    """
+    half = to.with_name(f"{to.name}.half")
+    try:
+        half.unlink(missing_ok=True)
+        with closing(sqlite3.connect(path)) as source, closing(sqlite3.connect(half)) as target:
+            source.backup(target)
+            target.execute("PRAGMA journal_mode=DELETE")  # one file, nothing beside it
+        with half.open("rb") as file:
+            os.fsync(file.fileno())
+        half.replace(to)
+    except (sqlite3.Error, OSError) as error:
+        half.unlink(missing_ok=True)
+        raise StoreError(f"can't copy the log {path} to {to}: {error}; free some space or give another place") from None
 
 
 class _Immediate:

@@ -1,4 +1,4 @@
-"""Tables of a log, and the reading and writing that every database has in common."""
+"""Tables of a store, as they are today, and the reading and writing that every database has in common."""
 
 import threading
 from collections.abc import Iterator, Sequence
@@ -10,8 +10,8 @@ from sqlalchemy.exc import DBAPIError
 from pal.errors import StoreError
 from pal.store.events import Event, from_json, to_json
 
-SCHEMA = "1"
-"""Version of the tables; a store of another version is refused, not guessed at."""
+SCHEMA = "2"
+"""Version of the tables: the last of ``migrations``. Older stores are brought up to it, newer ones refused."""
 
 METADATA = sa.MetaData()
 EVENTS = sa.Table(
@@ -25,6 +25,21 @@ EVENTS = sa.Table(
 )
 META = sa.Table(
     "meta", METADATA, sa.Column("key", sa.String, primary_key=True), sa.Column("value", sa.Text, nullable=False)
+)
+LEASES = sa.Table(
+    "leases",
+    METADATA,
+    sa.Column("item", sa.String, primary_key=True),
+    sa.Column("page", sa.String, nullable=False, index=True),
+    sa.Column("expires", sa.Double, nullable=False),
+)
+ACCOUNTS = sa.Table(
+    "accounts",
+    METADATA,
+    sa.Column("name", sa.String, primary_key=True),
+    sa.Column("key", sa.String, nullable=False, unique=True),
+    sa.Column("role", sa.String, nullable=False),
+    sa.Column("invite", sa.String, nullable=True),
 )
 # SQLite takes at most 32,766 parameters a statement.
 _CHUNK = 5_000

@@ -1,0 +1,53 @@
+"""Tables of any released version become today's, in one transaction.
+
+Two marks say which version a store has: Alembic's own, and the note ``schema``, which every pal has read so far.
+"""
+
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from pal.errors import StoreError
+from pal.store.tables import META, SCHEMA
+
+
+def version(connection: sa.Connection, /) -> str | None:
+    """Version of a store's tables; None if there are none."""
+    if not sa.inspect(connection).has_table(META.name):
+        return None
+    # The first release made its tables a moment before it noted their version.
+    return connection.execute(sa.select(META.c.value).where(META.c.key == "schema")).scalar_one_or_none() or "1"
+
+
+def migrate(connection: sa.Connection, name: str, /) -> None:
+    """Bring the tables up to date; nothing is kept if a step fails.
+
+    Parameters
+    ----------
+    connection
+        Inside a writing transaction that keeps others away.
+    name
+        How messages call the store.
+
+    Raises
+    ------
+    StoreError
+        If a newer pal made them.
+    """
+    found = version(connection)
+    if found == SCHEMA:
+        return
+    if found is not None and not (found.isdecimal() and int(found) < int(SCHEMA)):
+        raise StoreError(
+            f"the log {name} has tables of version {found}, expected {SCHEMA} or older; use the pal that wrote it"
+        )
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config(attributes={"connection": connection})
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+    if found is not None and not sa.inspect(connection).has_table("alembic_version"):
+        command.stamp(config, found)
+    command.upgrade(config, "head")
+    connection.execute(sa.delete(META).where(META.c.key == "schema"))
+    connection.execute(sa.insert(META), {"key": "schema", "value": SCHEMA})

@@ -1,0 +1,96 @@
+"""Leases in PostgreSQL: no item on two open pages, whichever server asks, and none waits for another."""
+
+import threading
+import time
+
+import pytest
+
+from pal.store.leases import StoredLeases
+from pal.store.postgres import PostgresStore
+from tests.store.logs import ITEMS
+
+
+@pytest.fixture
+def servers(new_database):
+    """Leases of one database through two connections, as two servers have them."""
+    address = new_database()
+    stores = [PostgresStore(address), PostgresStore(address)]
+    yield [StoredLeases(store, 60.0) for store in stores]
+    for store in stores:
+        store.close()
+
+
+def test_a_lease_keeps_others_away_until_released(servers):
+    one, other = servers
+    expires, mine = one.grant("p", ITEMS[:3])
+    assert mine == list(ITEMS[:3])
+    assert 50 < expires - time.time() < 70
+    assert other.grant("q", ITEMS[2:5])[1] == list(ITEMS[3:5])
+    assert set(one.items()) == set(other.items()) == set(ITEMS[:5])
+    other.release("p")
+    assert set(one.items()) == set(ITEMS[3:5])
+    assert other.grant("r", ITEMS[:4])[1] == list(ITEMS[:3])
+    one.release("unknown")
+    one.renew([])
+
+
+def test_leases_end_and_are_not_revived(servers):
+    one, other = servers
+    one.seconds = -1.0  # ended as soon as granted
+    one.grant("p", ITEMS[:2])
+    one.seconds = 60.0
+    one.renew(["p", "unknown"])
+    assert one.items() == []
+    assert other.grant("q", ITEMS[:2])[1] == list(ITEMS[:2])
+
+
+def test_renewing_lengthens(servers):
+    one, other = servers
+    one.seconds = 0.5
+    one.grant("p", ITEMS[:2])
+    one.seconds = 60.0
+    one.renew(["p"])
+    time.sleep(0.6)
+    assert other.grant("q", ITEMS[:2])[1] == []
+
+
+def test_a_server_does_not_wait_for_another_that_is_choosing(servers):
+    """Rows that another transaction holds are skipped."""
+    one, other = servers
+    one.grant("p", ITEMS)
+    one.release("p")
+    from pal.store.tables import LEASES
+
+    with one._store.transaction() as connection:
+        connection.execute(LEASES.select().where(LEASES.c.item.in_(ITEMS[:3])).with_for_update()).all()
+        assert other.grant("q", ITEMS)[1] == list(ITEMS[3:])
+
+
+def test_many_at_once_never_share_an_item(servers):
+    granted, errors = [], []
+
+    def work(number):
+        try:
+            for i in range(10):
+                page = f"{number}.{i}"
+                _, items = servers[number % 2].grant(page, ITEMS[number % 3 :] if i % 2 else ITEMS[::-1])
+                granted.append(items)
+                servers[number % 2].renew([page])
+                with lock:
+                    assert not open_now & set(items)
+                    open_now.update(items)
+                time.sleep(0.003)
+                with lock:
+                    open_now.difference_update(items)
+                servers[number % 2].release(page)
+        except Exception as error:  # noqa: BLE001
+            errors.append(error)
+
+    open_now, lock = set(), threading.Lock()
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert errors == []
+    assert sum(map(len, granted)) >= len(ITEMS)
