@@ -6,6 +6,7 @@ test set for all trials. A trial's random numbers depend on the seed, the figure
 results are the same for any number of processes.
 """
 
+import importlib
 import multiprocessing
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -128,4 +129,6 @@ def _bar(options: Options) -> Progress:
 
 
 def _one_thread() -> None:
+    # scipy has a BLAS of its own, and a limit reaches only what is loaded.
+    importlib.import_module("scipy.linalg")
     threadpool_limits(1)
