@@ -1,12 +1,11 @@
 """Communities of the neighbour graph: the partition to start from, before anybody answered."""
 
-import random
 from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Int64
 from numpy import ndarray
-from scipy.sparse import csr_array
+from scipy.sparse import csr_array, csr_matrix
 
 from pal.neighbors import laplacian_weights, neighbor_weights, normalize
 from pal.propagation import Field, field, spread
@@ -62,22 +61,13 @@ def communities(weights: csr_array, /, *, seed: int = 0, resolution: float = 1.0
 
     The number of communities follows from the graph (Traag et al. 2019, https://doi.org/10.1038/s41598-019-41695-z).
     """
-    import igraph
+    from sknetwork.clustering import Leiden
 
-    n = weights.shape[0]
-    edges = weights.tocoo()
-    upper = edges.row < edges.col
-    graph = igraph.Graph(n=n, edges=np.column_stack([edges.row[upper], edges.col[upper]]))
-    igraph.set_random_number_generator(random.Random(seed))  # noqa: S311  # not for secrets
-    found = graph.community_leiden(
-        objective_function="modularity",
-        weights=edges.data[upper].tolist(),
-        resolution=resolution,
-        n_iterations=5,
-    )
-    membership = np.asarray(found.membership, dtype=np.int64)
-    rank = np.empty(len(found), dtype=np.int64)
-    rank[np.argsort(-np.bincount(membership), kind="stable")] = np.arange(len(found))
+    # The library wants the older matrix class.
+    found = Leiden(resolution=resolution, random_state=seed).fit_predict(csr_matrix(weights))
+    membership = np.asarray(found, dtype=np.int64)
+    rank = np.empty(int(membership.max()) + 1, dtype=np.int64)
+    rank[np.argsort(-np.bincount(membership), kind="stable")] = np.arange(len(rank))
     return rank[membership]
 
 
