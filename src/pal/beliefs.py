@@ -38,7 +38,9 @@ class Beliefs:
     error
         Estimated share of wrong answers.
     reach
-        (n_items,) doubt about labels that settling an item would lift, its own and its surroundings'; None if unknown.
+        (n_items,) doubt about labels that settling an item would lift, own and around; None if unknown.
+    surprise
+        (n_items,) 1 minus the probability that the others gave to the label of an item asked about; None if unknown.
     """
 
     probability: Float[ndarray, "n_items n_classes"]
@@ -47,6 +49,7 @@ class Beliefs:
     same: Float[ndarray, "n_classes n_classes"]
     error: float
     reach: Float[ndarray, " n_items"] | None = None
+    surprise: Float[ndarray, " n_items"] | None = None
 
     @cached_property
     def label(self) -> Int64[ndarray, " n_items"]:

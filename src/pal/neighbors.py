@@ -51,7 +51,7 @@ def normalize(weights: csr_array, /) -> csr_array:
     return csr_array(scale @ weights @ scale)
 
 
-def _nearest(x: Float[ndarray, "n d"], k: int) -> tuple[Float[ndarray, "n k+1"], Int64[ndarray, "n k+1"]]:
+def _nearest(x: Float[ndarray, "n d"], k: int) -> tuple[Float[ndarray, "n m"], Int64[ndarray, "n m"]]:
     """Distances and indices of the k nearest, an item itself among them, though not always first: copies are as near."""
     from sklearn.neighbors import NearestNeighbors
 

@@ -35,11 +35,12 @@ _MERGE = (0.02, 0.45)
 # Prior weight of "a class not seen yet" against all known ones.
 _NEW = 1e-3
 # Shares of wrong answers to choose from.
-_ERRORS = np.array([1e-3, 0.01, 0.02, 0.04, 0.07, 0.1, 0.14, 0.2, 0.3])
+_ERRORS = np.array([1e-3, 3e-3, 0.01, 0.02, 0.04, 0.07, 0.1, 0.14, 0.2, 0.3])
 # Prior on ε, as so many right answers.
-_TRUST = 30.0
-# Up to this error, what answers imply by transitivity is taken as true.
-_TRUSTED = 0.02
+_TRUST = 40.0
+_NO_ANSWERS = 0.02
+# Probability that an item isn't what the experts are sure it is.
+_SURPRISE = 0.2
 # Units looked at as centres of classes.
 _STARS = 200
 # Beliefs that move less in a round stay.
@@ -81,6 +82,7 @@ class _Round(NamedTuple):
     """Result of one round of updates."""
 
     unit: Float[ndarray, "u c"]
+    mixed: Float[ndarray, "t c"]
     prior: Float[ndarray, "u c"]
     weight: Float[ndarray, " e"]
     link: Float[ndarray, "c c"]
@@ -90,68 +92,59 @@ class _Round(NamedTuple):
 
 def believe(near: Neighborhood, knowledge: Knowledge, /, *, rounds: int = 8) -> Beliefs:
     """Posterior of every item after all answers; see the module for the model."""
-    apart = _units(knowledge, np.arange(knowledge.n_items))
-    error = _fit(near, knowledge, apart, error=None, rounds=3)[2] if apart.n_units else float(_ERRORS[0])
-    trusted = error <= _TRUSTED and not len(knowledge.contradictions)
-    units = _units(knowledge, knowledge.group) if trusted else apart
-    result, classes, error = _fit(near, knowledge, units, error=error, rounds=rounds, proven=_proven(knowledge, units) if trusted else None)
-    return _beliefs(seeds(near, units.item), knowledge, units, classes, result, error)
-
-
-def _fit(
-    near: Neighborhood,
-    knowledge: Knowledge,
-    units: _Units,
-    *,
-    error: float | None,
-    rounds: int,
-    proven: list[int] | None = None,
-) -> tuple[_Round, _Classes, float]:
-    """Rounds of updates until nothing changes; ``error`` None estimates it on the way."""
+    trusted = not len(knowledge.contradictions)
+    units = _units(knowledge, trusted)
     given = seeds(near, units.item)
-    at = float(_ERRORS[3]) if error is None else error
-    label = np.full(units.n_units, -1)
-    if proven is None:
-        named = [int(c) for c in knowledge.classes if c in units.item] if knowledge.complete else []
-        centre, label = _stars(units, at)
-        first = {int(u): int(i) for i, u in zip(units.item[::-1], units.unit[::-1], strict=True)}
-        proven = named or [first[u] for u in centre]
-        label = label if not named else np.full(units.n_units, -1)
-    classes = _initial_classes(near, units, proven, closed=knowledge.complete)
-    belief = np.zeros((units.n_units, len(classes.anchor)))
-    belief[label >= 0, label[label >= 0]] = 1.0
-    weight = prior_weights()
+    classes, belief = _start(near, knowledge, units, trusted)
+    weight, error = prior_weights(), _NO_ANSWERS
     steady = 0
-    for _ in range(rounds):
-        result = _update(given, units, classes, belief, weight, at)
+    for step in range(rounds):
+        result = _update(given, units, classes, belief, weight, error)
         moved = np.abs(result.unit - belief).max(initial=0.0)
         belief, weight = result.unit, result.weight
-        if error is None:
-            at = _estimate_error(units, classes, belief, result.prior)
-        changed = _revise(units, classes, result, closed=knowledge.complete)
+        changed = None if step + 1 == rounds else _revise(units, classes, result, closed=knowledge.complete)
         steady = steady + 1 if changed is None else 0
-        if steady == 2 or (steady and moved < _STEADY):
+        if changed is None and (steady == 3 or (moved < _STEADY and steady > 1)):
             break
+        if units.n_units:
+            error = _estimate_error(units, classes, belief, result.prior)
+            error = min(error, _NO_ANSWERS) if trusted else error
         if changed is not None:
             classes, onto = changed
             belief = belief @ onto
-    return result, classes, at
+    return _beliefs(given, knowledge, units, classes, result, error)
 
 
-def _units(knowledge: Knowledge, name: Int64[ndarray, " n"]) -> _Units:
+def _start(
+    near: Neighborhood, knowledge: Knowledge, units: _Units, trusted: bool
+) -> tuple[_Classes, Float[ndarray, "u c"]]:
+    """Classes to begin with, and what the answers alone say about the units at their centres."""
+    label = np.full(units.n_units, -1)
+    if trusted or knowledge.complete:
+        settled = settle(knowledge).anchor
+        proven = [int(item) for item in settled[np.isin(settled, units.item)]]
+    else:
+        centre, label = _stars(units)
+        proven = [int(units.item[u]) for u in centre]
+    classes = _initial_classes(near, units, proven, closed=knowledge.complete)
+    belief = np.zeros((units.n_units, len(classes.anchor)))
+    belief[label >= 0, label[label >= 0]] = 1.0
+    return classes, belief
+
+
+def _units(knowledge: Knowledge, trusted: bool) -> _Units:
+    """Groups, where no answers contradict one another, else single items."""
     counts = knowledge.votes.all()
     ends = knowledge.votes.ends(counts.key)
-    item = np.unique(ends)
-    _, unit = np.unique(name[item], return_inverse=True)
-    of_item = np.zeros(knowledge.n_items, dtype=np.int64)
-    of_item[item] = unit
-    ends = of_item[ends]
+    item = np.unique(np.r_[ends.ravel(), np.asarray(knowledge.classes, dtype=np.int64)])
+    unit = np.unique(knowledge.group[item], return_inverse=True)[1] if trusted else np.arange(len(item))
+    ends = unit[np.searchsorted(item, ends)]
     across = ends[:, 0] != ends[:, 1]
     n_units = int(unit.max(initial=-1)) + 1
     return _Units(item, unit, n_units, ends[across], counts.alike[across] * 1.0, counts.unlike[across] * 1.0)
 
 
-def _stars(units: _Units, error: float) -> tuple[list[int], Int64[ndarray, " u"]]:
+def _stars(units: _Units) -> tuple[list[int], Int64[ndarray, " u"]]:
     """Classes from the answers alone: units compared with many others, joined where what they share speaks for it.
 
     Two such units alike to a third are likely of one class, alike and unlike to it of two. Returns the unit at the
@@ -221,12 +214,6 @@ def _initial_classes(near: Neighborhood, units: _Units, proven: Sequence[int], *
     return _Classes(anchors, community, of_unit)
 
 
-def _proven(knowledge: Knowledge, units: _Units) -> list[int]:
-    """Anchors of the classes that knowledge settles, among the items asked about."""
-    anchor = settle(knowledge).anchor
-    return [int(item) for item in anchor[np.isin(anchor, units.item)]]
-
-
 def _central(near: Neighborhood, items: Int64[ndarray, " m"], community: int) -> int:
     return int(items[near.membership[items, community].argmax()])
 
@@ -254,20 +241,25 @@ def _update(
     prior = np.zeros((units.n_units, c))
     np.add.at(prior, units.unit, mixed)
     prior /= prior.sum(axis=1, keepdims=True)
+    told = score
     score = score + np.log(prior + 1e-300)
     updated = np.where(anchored[:, None], fixed, softmax(score, axis=1))
 
-    # Beliefs about each end without the answer between them.
+    # Beliefs about each end without the answer between them, and how sure other answers alone make of it.
     a, b = units.ends.T
     log_same, log_differ = _log_likelihood(units, error)
-    cavity_a = np.where(anchored[a, None], fixed[a], softmax(score[a] - to_a, axis=1))
-    cavity_b = np.where(anchored[b, None], fixed[b], softmax(score[b] - to_b, axis=1))
-    link = _links(cavity_a, cavity_b, log_same, log_differ)
+    cavities, sure = [], np.ones(len(a))
+    for end, message in ((a, to_a), (b, to_b)):
+        free = ~anchored[end][:, None]
+        cavities.append(np.where(free, softmax(score[end] - message, axis=1), fixed[end]))
+        sure *= np.where(free, softmax(told[end] - message, axis=1), fixed[end]).max(axis=1, initial=0.0)
+    link = _links(*cavities, log_same, log_differ, _SURPRISE * (1.0 - sure))
     new = np.full(units.n_units, np.log(_NEW))
     np.add.at(new, a, log_differ)
     np.add.at(new, b, log_differ)
     return _Round(
         updated,
+        mixed,
         prior,
         weight,
         link,
@@ -281,10 +273,12 @@ def _links(
     other: Float[ndarray, "p c"],
     log_same: Float[ndarray, " p"],
     log_differ: Float[ndarray, " p"],
+    surprise: Float[ndarray, " p"],
 ) -> Float[ndarray, "c c"]:
     """Log-odds, by the votes, that two classes are one: log of 1 + P(one end in each) (same − differ) ÷ P(votes).
 
-    An answer that the ends' other classes explain as well says little. Of each end the two likeliest classes count.
+    An answer that the ends' other classes explain as well says little; ``surprise`` is the probability that the experts
+    mistook an end, which explains any answer. Of each end the two likeliest classes count.
     """
     c = one.shape[1]
     link = np.zeros((c, c))
@@ -294,7 +288,7 @@ def _links(
     top = np.maximum(log_same, log_differ)
     same, differ = np.exp(log_same - top), np.exp(log_differ - top)
     alike = (one * other).sum(axis=1)
-    votes = np.maximum(same * alike + differ * (1.0 - alike), 1e-300)
+    votes = (1.0 - surprise) * (same * alike + differ * (1.0 - alike)) + surprise + 1e-300
     first, second = (np.argpartition(-end, 1, axis=1)[:, :2] for end in (one, other))
     for j in (0, 1):
         for k in (0, 1):
@@ -383,7 +377,7 @@ def _agglomerate(link: Float[ndarray, "c c"], prior: Float[ndarray, "c c"]) -> I
 def _estimate_error(
     units: _Units, classes: _Classes, belief: Float[ndarray, "u c"], prior: Float[ndarray, "u c"]
 ) -> float:
-    """Most likely ε by the likelihood of all answers about each unit, with a prior of ``_TRUST`` right answers.
+    """Posterior mean of ε by the likelihood of all answers about each unit, with a prior of ``_TRUST`` right answers.
 
     An item that the experts got wrong and the answers agree on speaks against the experts; only answers that contradict
     one another, or all that was expected, speak for ε.
@@ -397,12 +391,16 @@ def _estimate_error(
         np.add.at(halves, end, share)
         np.add.at(count, end, 1.0)
     halves = np.where(free, halves / np.maximum(count, 1.0), 0.0)
-    fit = _TRUST * np.log1p(-_ERRORS)
+    # Two anchors of different classes, each its own kind by definition.
+    between = ~free[a] & ~free[b]
+    wrong, right = float(units.alike[between].sum()), float(units.unlike[between].sum())
+    fit = _TRUST * np.log1p(-_ERRORS) + wrong * np.log(_ERRORS) + right * np.log1p(-_ERRORS)
     for j, error in enumerate(_ERRORS.tolist()):
         score, _, _ = _answered(units, belief, error)
         top = score.max(axis=1, initial=-np.inf, keepdims=True)
         fit[j] += halves @ (np.log((np.exp(score - top) * prior).sum(axis=1) + 1e-300) + top[:, 0])
-    return float(_ERRORS[fit.argmax()])
+    # The mean, not the mode: as long as few answers could contradict one another, ε might be more than it seems.
+    return float(softmax(fit) @ _ERRORS)
 
 
 def _beliefs(
@@ -422,7 +420,9 @@ def _beliefs(
     label = probability.argmax(axis=1)
     source = _sources(knowledge, units, classes, label)
     reach = _reach(given.near, result.weight, probability)
-    return Beliefs(probability, anchor, source, same, error, reach)
+    surprise = np.zeros(knowledge.n_items)
+    surprise[units.item] = 1.0 - result.mixed[np.arange(len(units.item)), label[units.item]]
+    return Beliefs(probability, anchor, source, same, error, reach, surprise)
 
 
 def _reach(near: Neighborhood, weight: Float[ndarray, " e"], probability: Float[ndarray, "n c"]) -> Float[ndarray, " n"]:
@@ -440,12 +440,11 @@ def _sources(
 ) -> Int8[ndarray, " n"]:
     """Told: found alike with the anchor of its class, or that anchor itself; deduced: in a unit that anchors it."""
     source = np.full(knowledge.n_items, PREDICTED)
-    of_item = classes.unit[units.unit]
-    source[units.item[(of_item >= 0) & (of_item == label[units.item])]] = DEDUCED
+    anchor = np.array(classes.anchor, dtype=np.int64)
+    source[knowledge.group == knowledge.group[anchor[label]]] = DEDUCED
     counts = knowledge.votes.all()
     ends = knowledge.votes.ends(counts.key[counts.verdict > 0])
     ends = np.concatenate([ends, ends[:, ::-1]])
-    anchor = np.array(classes.anchor, dtype=np.int64)
     source[ends[anchor[label[ends[:, 1]]] == ends[:, 0], 1]] = TOLD
     source[anchor[np.isin(anchor, units.item)]] = TOLD
     return source

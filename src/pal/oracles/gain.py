@@ -26,6 +26,12 @@ from pal.votes import pair_key
 _POOL = 4
 # Other members of a class that may stand in for its anchor, so that doubtful items are asked about once more.
 _EXEMPLARS = 3
+# Deduced relations of items doubted more than this are asked about again.
+_DOUBTED = 0.1
+# One check in so many alike answers, until there were so many without a contradiction.
+_CHECK_EVERY, _CHECKS = 15, 25
+# Weight of an item's own doubt beside what its answer does for others.
+_OWN = 0.05
 # Value of joining two classes rightly, against that of a label.
 _JOIN = 3.0
 
@@ -41,10 +47,12 @@ def gain(state: State, /) -> list[Question]:
     """Ask the page of greatest worth; O(N C + page_size² · neighbours)."""
     value = _label_value(state)
     join = _join_value(state)
+    check = _check_is_due(state)
     best: _Page | None = None
     for c in np.argsort(-_promise(state, value, join), kind="stable")[: _EXEMPLARS + 2].tolist():
-        for template in _templates(state, c):
-            page = _page(state, c, template, value, join[c])
+        templates = _templates(state, c)
+        for template in templates[1:2] or templates if check else templates:
+            page = _page(state, c, template, value, join[c], check=check)
             if page is not None and (best is None or page.worth > best.worth):
                 best = page
     if best is None:
@@ -60,6 +68,8 @@ def _label_value(state: State) -> Float[ndarray, " n"]:
         return np.where(state.held, 0.0, 1.0 - 0.5 * p.max(axis=1))
     second, first = np.partition(p, -2, axis=1)[:, -2:].T
     value = 1.0 - (first - second)
+    if state.beliefs.reach is not None:
+        value = value * (_OWN + state.beliefs.reach)
     value[state.beliefs.source > 0] *= value[state.beliefs.source > 0] > 1e-6
     return np.where(state.held, 0.0, np.maximum(value, 1e-9))
 
@@ -88,11 +98,14 @@ def _templates(state: State, c: int) -> list[int]:
     anchor = int(beliefs.anchor[c])
     members = np.flatnonzero((beliefs.label == c) & (beliefs.source > 0) & ~state.held)
     members = members[members != anchor]
-    surest = members[np.argsort(-beliefs.probability[members, c], kind="stable")[: _EXEMPLARS - 1]]
+    doubt = -beliefs.probability[members, c] if beliefs.surprise is None else beliefs.surprise[members]
+    surest = members[np.argsort(doubt, kind="stable")[: _EXEMPLARS - 1]]
     return [t for t in (anchor, *surest.tolist()) if not state.held[t]]
 
 
-def _page(state: State, c: int, template: int, value: Float[ndarray, " n"], join: Float[ndarray, " c"]) -> _Page | None:
+def _page(
+    state: State, c: int, template: int, value: Float[ndarray, " n"], join: Float[ndarray, " c"], *, check: bool
+) -> _Page | None:
     beliefs = state.beliefs
     worth = np.where(beliefs.label == c, value, 0.0)
     free = beliefs.anchor[(join > 0) & ~state.held[beliefs.anchor]]
@@ -102,13 +115,46 @@ def _page(state: State, c: int, template: int, value: Float[ndarray, " n"], join
     keys = pair_key(state.n_items, np.full(len(candidates), template), candidates)
     votes = state.knowledge.votes.look_up(keys)
     candidates = candidates[(votes.alike + votes.unlike) == 0]
-    if beliefs.error <= 0.02 and len(candidates):
-        candidates = candidates[state.knowledge.relation(template, candidates) == 0]
+    if len(candidates):
+        relation = state.knowledge.relation(template, candidates)
+        # What is deduced is asked about only if it is doubted.
+        candidates = candidates[(relation == 0) | (value[candidates] > _DOUBTED)]
     if not len(candidates):
         return None
     pool = candidates[np.argsort(-worth[candidates], kind="stable")[: _POOL * state.page_size]]
     chosen, total = _diverse(state, pool, worth[pool])
+    if check:
+        chosen = _with_check(state, c, template, chosen)
     return _Page(total, template, chosen, beliefs.probability[chosen, c])
+
+
+def _check_is_due(state: State) -> bool:
+    """Whether too few answers could have contradicted others, as long as none did."""
+    knowledge = state.knowledge
+    if len(knowledge.contradictions):
+        return False
+    n_alike = int((knowledge.votes.all().verdict > 0).sum())
+    cycles = n_alike - (state.n_items - len(np.unique(knowledge.group)))
+    return cycles < min(n_alike / _CHECK_EVERY, _CHECKS)
+
+
+def _with_check(state: State, c: int, template: int, chosen: Int64[ndarray, " q"]) -> Int64[ndarray, " q"]:
+    """Put in a tile whose answer is implied, the most surprising one.
+
+    Without such tiles wrong answers would never contradict one another, and stay.
+    """
+    beliefs = state.beliefs
+    if beliefs.surprise is None:
+        return chosen
+    members = np.flatnonzero((state.knowledge.group == state.knowledge.group[template]) & ~state.held)
+    members = members[(members != template) & (beliefs.label[members] == c)]
+    own = state.knowledge.votes.look_up(pair_key(state.n_items, np.full(len(members), template), members))
+    members = members[(own.alike + own.unlike) == 0]
+    if not len(members):
+        return chosen
+    check = int(members[beliefs.surprise[members].argmax()])
+    rest = chosen if len(chosen) < state.page_size else chosen[:-1]
+    return np.append(rest, check)
 
 
 def _diverse(

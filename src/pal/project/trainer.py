@@ -155,4 +155,13 @@ def _spread(model: Model, rows: ndarray, n: int) -> Model:
     source[rows] = old.source
     near = model.affinity.tocoo()
     affinity = csr_array((near.data, (rows[near.row], rows[near.col])), shape=(n, n))
-    return Model(embedding, Beliefs(probability, rows[old.anchor], source, old.same, old.error), affinity)
+    reach, surprise = (None if column is None else _placed(column, rows, n) for column in (old.reach, old.surprise))
+    beliefs = Beliefs(probability, rows[old.anchor], source, old.same, old.error, reach, surprise)
+    return Model(embedding, beliefs, affinity)
+
+
+def _placed(column: ndarray, rows: ndarray, n: int) -> ndarray:
+    """A column over some rows as one over all, 0 elsewhere."""
+    out = np.zeros(n)
+    out[rows] = column
+    return out
