@@ -1,6 +1,7 @@
 """``python -m benchmarks NAME --out DIR``: run one benchmark, print its table, write DIR/NAME.json.
 
-A benchmark is a module here with ``run(args: list[str]) -> list[Row]``; it parses its own options.
+A benchmark is a module here with ``run(args: list[str]) -> list[Row]``; it parses its own options. One that writes
+files of its own has ``execute(args, out) -> list[Row]`` instead.
 """
 
 import argparse
@@ -26,7 +27,12 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--out", type=Path, default=Path("results"))
     options, rest = parser.parse_known_args(arguments)
     for name in names() if options.name == "all" else [options.name]:
-        rows = importlib.import_module(f"benchmarks.{name}").run(rest)
+        module = importlib.import_module(f"benchmarks.{name}")
+        if hasattr(module, "execute"):
+            print(table(module.execute(rest, options.out)))
+            print(options.out)
+            continue
+        rows = module.run(rest)
         print(table(rows))
         print(write(name, rows, options.out))
     return 0
