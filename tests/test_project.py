@@ -11,7 +11,7 @@ from pal.errors import InvalidInputError, StoreError
 from pal.knowledge import known
 from pal.project import NoPage, Page, Project, default_directory
 from pal.project.exemplars import diverse
-from pal.project.leases import Leases
+from pal.project.leases import OwnLeases
 from pal.project.ledger import Ledger
 from pal.project.standing import standing
 from pal.store import Answered, Named, Placed, Retracted, fold
@@ -122,18 +122,18 @@ def test_no_page_while_all_is_leased(source):
 
 def test_leases_end_and_can_be_renewed():
     now = [0.0]
-    leases = Leases(10.0, clock=lambda: now[0])
-    assert leases.grant("p", [1, 2]) == 10.0
-    leases.grant("q", [3])
+    leases = OwnLeases(10.0, clock=lambda: now[0])
+    assert leases.grant("p", ["a", "b"]) == (10.0, ["a", "b"])
+    assert leases.grant("q", ["b", "c"]) == (10.0, ["c"]), "an item is on one open page only"
     now[0] = 8.0
     leases.renew(["p", "unknown"])
     now[0] = 12.0
-    assert leases.rows() == [1, 2]
+    assert leases.items() == ["a", "b"]
     leases.renew(["q"])
-    assert leases.rows() == [1, 2], "a lease that ended isn't revived"
+    assert leases.items() == ["a", "b"], "a lease that ended isn't revived"
     leases.release("p")
     leases.release("p")
-    assert leases.rows() == []
+    assert leases.items() == []
 
 
 def test_reopening_gives_the_same_state(source):

@@ -19,6 +19,12 @@ Demo = Annotated[bool, typer.Option("--demo", help="Scikit-learn's 1,797 handwri
 ProjectDir = Annotated[
     Path | None, typer.Option("--project", help="Where the project lies; SOURCE.pal by default.", show_default=False)
 ]
+StoreAddress = Annotated[
+    str | None,
+    typer.Option(
+        "--store", envvar="PAL_STORE", help="A PostgreSQL database for the log, postgresql://…", show_default=False
+    ),
+]
 Oracle = Annotated[str, typer.Option(help="What chooses the questions.")]
 PageSize = Annotated[int, typer.Option(help="Tiles a page.", min=1, max=100)]
 Seed = Annotated[int, typer.Option(help="Seed of every random choice.", min=0)]
@@ -30,6 +36,7 @@ def annotate(
     *,
     demo: Demo = False,
     project: ProjectDir = None,
+    store: StoreAddress = None,
     table: Annotated[
         Path | None,
         typer.Option(help="Names, texts or picture paths of embeddings: .csv, .parquet or .jsonl.", show_default=False),
@@ -52,6 +59,7 @@ def annotate(
         _source(source, demo=demo),
         project,
         Serving(host, port, rule=rule, browser=not no_browser),
+        store=store,
         table=table,
         encoder=encoder,
         oracle=oracle,
@@ -66,12 +74,13 @@ def status(
     *,
     demo: Demo = False,
     project: ProjectDir = None,
+    store: StoreAddress = None,
     as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
 ) -> None:
     """Say how far a project is. SOURCE may also be the project's own folder."""
     from pal.cli.report import report
 
-    report(_maybe(source, demo=demo), project, as_json=as_json)
+    report(_maybe(source, demo=demo), project, store, as_json=as_json)
 
 
 @app.command()
@@ -80,6 +89,7 @@ def export(
     *,
     demo: Demo = False,
     project: ProjectDir = None,
+    store: StoreAddress = None,
     out: Annotated[Path, typer.Option("--out", "-o", help="Folder to write to, new or empty.")] = Path("export"),
     formats: Annotated[
         list[str] | None,
@@ -95,7 +105,7 @@ def export(
     """Write labels, pictures, embedding, classifier and log. SOURCE may also be the project's own folder."""
     from pal.cli.report import write_export
 
-    write_export(_maybe(source, demo=demo), project, out, formats, copy=copy)
+    write_export(_maybe(source, demo=demo), project, store, out, formats, copy=copy)
 
 
 @app.command()

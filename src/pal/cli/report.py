@@ -9,10 +9,10 @@ import typer
 
 from pal.errors import InvalidInputError
 from pal.project import Project, default_directory
-from pal.project.opening import LOG, stored_source
+from pal.project.opening import is_project, stored_source
 
 
-def existing(source: str | None, directory: Path | None, /) -> Project:
+def existing(source: str | None, directory: Path | None, store: str | None = None, /) -> Project:
     """Open the project of a source, of its own folder, or of ``directory``, for looking.
 
     Raises
@@ -25,13 +25,13 @@ def existing(source: str | None, directory: Path | None, /) -> Project:
     if directory is None:
         assert source is not None  # noqa: S101
         own = Path(source)
-        directory = own if (own / LOG).is_file() else default_directory(source)
-    return Project.create_or_open(stored_source(directory), directory, read_only=True)
+        directory = own if is_project(own) else default_directory(source)
+    return Project.create_or_open(stored_source(directory, store), directory, store=store, read_only=True)
 
 
-def report(source: str | None, directory: Path | None, *, as_json: bool) -> None:
+def report(source: str | None, directory: Path | None, store: str | None, *, as_json: bool) -> None:
     """Say how far a project is."""
-    with existing(source, directory) as project:
+    with existing(source, directory, store) as project:
         project.settle()
         now, groups = project.progress(), project.groups()
     if as_json:
@@ -47,12 +47,18 @@ def report(source: str | None, directory: Path | None, *, as_json: bool) -> None
 
 
 def write_export(
-    source: str | None, directory: Path | None, out: Path, formats: Sequence[str] | None, *, copy: bool
+    source: str | None,
+    directory: Path | None,
+    store: str | None,
+    out: Path,
+    formats: Sequence[str] | None,
+    *,
+    copy: bool,
 ) -> None:
     """Write a project's results."""
     from pal.export import FORMATS, export
 
-    with existing(source, directory) as project:
+    with existing(source, directory, store) as project:
         files = export(project, out, formats=formats or FORMATS, pictures="copy" if copy else "link")
     beside = [file for file in files if file.parent == out]
     for file in beside:

@@ -18,10 +18,11 @@ from pal.oracles import State, get_oracle
 from pal.project import corrections
 from pal.project.exemplars import diverse
 from pal.project.features import Features
+from pal.project.following import Follower
 from pal.project.infos import GroupInfo, MemberInfo, NoPage, Page, Progress, Recorded, TileInfo
-from pal.project.leases import Leases
+from pal.project.leases import Leases, OwnLeases
 from pal.project.ledger import CORRECTIONS, Ledger
-from pal.project.opening import claim, default_directory, one_writer, open_store, remembered
+from pal.project.opening import claim, default_directory, one_writer, open_store, remembered, stored_leases
 from pal.project.snapshot import Snapshot
 from pal.project.standing import Standing, standing
 from pal.project.thumbnails import thumbnail
@@ -31,6 +32,9 @@ from pal.store.events import Reason, new_id
 
 FIRST = 300
 """Items encoded before the first page."""
+
+_FOLLOW = 1.0
+"""Seconds between looks at what other servers wrote."""
 
 _EXEMPLARS = 4
 
@@ -49,6 +53,7 @@ class Project:
         page_size: int = 15,
         seed: int = 0,
         lease_seconds: float = 180.0,
+        leases: Leases | None = None,
     ) -> None:
         if page_size < 1:
             raise InvalidInputError(f"page size must be at least 1, got {page_size}; 15 suits most people")
@@ -61,7 +66,8 @@ class Project:
         self._rng = np.random.default_rng(seed)
         self._lock = threading.RLock()  # the ledger and the leases
         self._paging = threading.Lock()  # one page is chosen at a time, without keeping answers waiting
-        self._leases = Leases(lease_seconds)
+        self._shared = leases is not None  # other servers lease and write too
+        self._leases: Leases = OwnLeases(lease_seconds) if leases is None else leases
         self._ledger = Ledger(items, store.read_after(0))
         self._pending: list[Question] = []
         self._standing: tuple[Published, int, Standing] | None = None
@@ -74,6 +80,7 @@ class Project:
         source: str | Path,
         directory: Path | None = None,
         *,
+        store: str | None = None,
         table: Path | None = None,
         encoder: str = "auto",
         oracle: str = "captcha",
@@ -92,6 +99,8 @@ class Project:
             A folder of pictures, an .npz or .npy of embeddings, or "digits", the demo; it is never changed.
         directory
             Where the project lies; by default ``SOURCE.pal`` beside the source.
+        store
+            Where the log lies, ``postgresql://…``; by default in the directory.
         table
             Names, texts or picture paths of the rows of embeddings; by default the one used before, or beside.
         encoder, oracle
@@ -114,26 +123,29 @@ class Project:
         """
         get_oracle(oracle)
         directory = default_directory(source) if directory is None else directory
-        if table is None and (known_table := remembered(directory, "table")):
+        if table is None and (known_table := remembered(directory, "table", store)):
             table = Path(known_table)
         items = open_source(source, table=table, progress=scanned)
         with contextlib.ExitStack() as cleanup:
-            store = open_store(directory)
-            cleanup.callback(store.close)
-            claim(store, items)
+            log = open_store(directory, store)
+            cleanup.callback(log.close)
+            claim(log, items)
             if not read_only:
                 cleanup.enter_context(one_writer(directory))
             if encoder == "auto":
-                encoder = store.get_meta("encoder") or encoder
+                encoder = log.get_meta("encoder") or encoder
             features = Features(items, directory / "features", encoder=encoder, seed=seed)
             if not read_only:
-                store.set_meta("encoder", encoder if items.vectors is not None else features.encoder)
-                store.set_meta("table", "" if table is None else str(table.resolve()))
+                log.set_meta("encoder", encoder if items.vectors is not None else features.encoder)
+                log.set_meta("table", "" if table is None else str(table.resolve()))
             items = features.items = items.without(features.broken)
             if opened is not None:
                 opened(items)
-            project = cls(items, directory, store, features, oracle=oracle, page_size=page_size, seed=seed)
+            leases = stored_leases(log)
+            project = cls(items, directory, log, features, oracle=oracle, page_size=page_size, seed=seed, leases=leases)
             cleanup.callback(project._stop)
+            if project._shared:
+                cleanup.callback(Follower(project.follow, seconds=_FOLLOW).stop)
             if not read_only:
                 features.start(progress=encoded, on_batch=project._trainer.wake)
             project._wait_for_first()
@@ -152,9 +164,10 @@ class Project:
 
     # --- pages -------------------------------------------------------------------------------------------------
 
-    def page(self, labeler: str, *, hold: Collection[str] = ()) -> Page | NoPage:  # noqa: ARG002
+    def page(self, labeler: str, *, hold: Collection[str] = ()) -> Page | NoPage:
         """Lease the next page: its items are on no other open page. ``hold`` are pages the caller still has open."""
         self._trainer.check()
+        self.follow()
         with self._paging:
             with self._lock:
                 self._leases.renew(hold)
@@ -168,10 +181,8 @@ class Project:
                 question = self._usable(held)
             if question is None:
                 return NoPage(self._why_not())
-            page = new_id()
-            with self._lock:
-                expires = self._leases.grant(page, question.items.tolist())
-        return self._page(page, question, expires)
+            leased = self._lease(question)
+        return self.page(labeler) if leased is None else leased  # None: others took every tile since, and hold them
 
     def renew(self, pages: Collection[str]) -> None:
         """Extend the leases of pages that are still open."""
@@ -186,11 +197,14 @@ class Project:
         InvalidInputError
             If an event names an item or event that isn't there, or retracts what it may not; then nothing is written.
         """
+        self.follow()
         with self._lock:
             for i, event in enumerate(events):
                 if event.id not in self._ledger.events:
                     self._ledger.check(event, events[:i])
             positions = self.store.append(events)
+            if self._shared:  # others may have written in between, and the log is folded in order
+                self.follow()
             for position, event in zip(positions, events, strict=True):
                 self._ledger.add(position, event)
                 if event.kind == "answered":
@@ -198,6 +212,17 @@ class Project:
             position = self._ledger.position
         self._trainer.wake()
         return Recorded(tuple(event.id for event in events), position)
+
+    def follow(self) -> None:
+        """Take in what other servers wrote to the log; nothing to do where there is only this one."""
+        if not self._shared:
+            return
+        with self._lock:
+            news = self.store.read_after(self._ledger.position)
+            for position, event in news:
+                self._ledger.add(position, event)
+        if news:
+            self._trainer.wake()
 
     # --- corrections -------------------------------------------------------------------------------------------
 
@@ -228,6 +253,7 @@ class Project:
 
     def undo(self, labeler: str) -> list[Event]:
         """Retract a labeler's latest page, name, flag or correction; returns what was retracted, [] if nothing was."""
+        self.follow()
         with self._lock:
             last = self._ledger.last_of(labeler)
             self._write([Retracted(labeler=labeler, event=event.id) for event in last])
@@ -339,7 +365,7 @@ class Project:
         """Items that must not be shown: on an open page, flagged, or not encoded yet."""
         held = np.ones(len(self.items), dtype=bool)
         held[self._trainer.published.rows] = False
-        held[self._leases.rows()] = True
+        held[[self.items.row[item] for item in self._leases.items() if item in self.items]] = True
         held[[self.items.row[event.item] for event in self._ledger.flags]] = True
         return held
 
@@ -355,11 +381,21 @@ class Project:
 
     def _why_not(self) -> str:
         with self._lock:
-            if self._leases.rows():
+            if self._leases.items():
                 return "All questions that are left are on open pages; answer those first."
             if self.features.working:
                 return "More pictures are being encoded; try again in a moment."
         return "Nothing is left to ask: the answers so far settle every item."
+
+    def _lease(self, question: Question) -> Page | None:
+        """Page of those tiles that no other server has taken since; None if none is left."""
+        page = new_id()
+        with self._lock:
+            expires, free = self._leases.grant(page, [self.items.id[i] for i in question.items.tolist()])
+        if not free:
+            return None
+        tiles = np.array([self.items.row[item] for item in free])
+        return self._page(page, Question(question.template, tiles, question.mode), expires)
 
     def _page(self, page: str, question: Question, expires: float) -> Page:
         with self._lock:

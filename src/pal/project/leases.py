@@ -1,41 +1,61 @@
 """Leases: which items are on an open page, and until when."""
 
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
+from typing import Protocol
 
 
-class Leases:
-    """Pages handed out and not yet answered. In memory: a restart frees them, and a late answer counts all the same.
+class Leases(Protocol):
+    """Pages handed out and not yet answered; a late answer counts all the same."""
 
-    Not thread-safe; the project locks.
-    """
+    def grant(self, page: str, items: Sequence[str]) -> tuple[float, list[str]]:
+        """Lease to a page those of some items that are on no other; returns when that ends, and the items."""
+        ...
+
+    def renew(self, pages: Collection[str]) -> None:
+        """Extend the leases of some pages; unknown and ended ones are left alone."""
+        ...
+
+    def release(self, page: str) -> None:
+        """End a lease."""
+        ...
+
+    def items(self) -> list[str]:
+        """Items on open pages."""
+        ...
+
+
+class OwnLeases:
+    """Leases of one process, in memory: a restart frees them. Not thread-safe; the project locks."""
 
     def __init__(self, seconds: float, *, clock: Callable[[], float] = time.time) -> None:
         self.seconds = seconds
         self._clock = clock
-        self._open: dict[str, tuple[float, tuple[int, ...]]] = {}
+        self._open: dict[str, tuple[float, tuple[str, ...]]] = {}
 
-    def grant(self, page: str, rows: Collection[int]) -> float:
-        """Lease some items to a page; returns when the lease ends."""
+    def grant(self, page: str, items: Sequence[str]) -> tuple[float, list[str]]:
+        """Lease the free ones of some items to a page."""
+        taken = set(self.items())
+        free = [item for item in items if item not in taken]
         expires = self._clock() + self.seconds
-        self._open[page] = (expires, tuple(rows))
-        return expires
+        self._open[page] = (expires, tuple(free))
+        return expires, free
 
     def renew(self, pages: Collection[str]) -> None:
         """Extend the leases of some pages; unknown and ended ones are left alone."""
         self._expire()
         for page in pages:
             if page in self._open:
-                self.grant(page, self._open[page][1])
+                self._open[page] = (self._clock() + self.seconds, self._open[page][1])
 
     def release(self, page: str) -> None:
         """End a lease."""
         self._open.pop(page, None)
 
-    def rows(self) -> list[int]:
+    def items(self) -> list[str]:
         """Items on open pages."""
         self._expire()
-        return [row for _, rows in self._open.values() for row in rows]
+        return [item for _, items in self._open.values() for item in items]
 
     def _expire(self) -> None:
         now = self._clock()

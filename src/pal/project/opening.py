@@ -8,10 +8,13 @@ from typing import IO
 
 from pal.errors import InvalidInputError, StoreError, require_extra
 from pal.items import Items
+from pal.project.leases import Leases
 from pal.store import Store
 
 LOG = "log.sqlite"
+STORE = "store.txt"
 _SKETCH = 64
+_LEASE_SECONDS = 180.0
 
 
 def default_directory(source: str | Path, /) -> Path:
@@ -21,17 +24,20 @@ def default_directory(source: str | Path, /) -> Path:
     return path.parent / f"{path.name}.pal"
 
 
-def open_store(directory: Path, /) -> Store:
-    """Open the log of a project directory, made if missing.
+def open_store(directory: Path, address: str | None = None, /) -> Store:
+    """Open the log of a project directory, made if missing; with ``address``, the one in that PostgreSQL database.
 
     Raises
     ------
+    InvalidInputError
+        If the address can't be read, or is missing for a directory whose log is in a database.
     StoreError
-        If the directory can't be written or the log can't be opened.
+        If the directory can't be written, has a log of its own beside the address, or the log can't be opened.
     MissingExtraError
-        If SQLAlchemy isn't installed.
+        If SQLAlchemy or psycopg isn't installed.
     """
     try:
+        from pal.store.postgres import PostgresStore, public
         from pal.store.sql import SqlStore
     except ImportError:
         raise require_extra("SQLAlchemy", "annotate") from None
@@ -41,14 +47,45 @@ def open_store(directory: Path, /) -> Store:
         raise StoreError(
             f"can't make the project directory {directory}: {error.strerror}; give one you can write to with --project"
         ) from None
-    return SqlStore(directory / LOG)
+    note = directory / STORE
+    if address is None and note.is_file():
+        raise InvalidInputError(
+            f"the log of {directory} is in {note.read_text(encoding='utf-8').strip()}; "
+            "give its address with --store or PAL_STORE"
+        )
+    if address is None:
+        return SqlStore(directory / LOG)
+    shown = public(address)
+    if (directory / LOG).is_file():
+        raise StoreError(f"{directory} has a log of its own, {LOG}, beside {shown}; give another --project")
+    if note.is_file() and (before := note.read_text(encoding="utf-8").strip()) != shown:
+        raise StoreError(f"the log of {directory} is in {before}, got {shown}; give another --project")
+    store = PostgresStore(address)
+    note.write_text(f"{shown}\n", encoding="utf-8")
+    return store
 
 
-def remembered(directory: Path, key: str, /) -> str | None:
-    """What the project in a directory was opened with before; None for a new one."""
-    if not (directory / LOG).is_file():
+def is_project(directory: Path, /) -> bool:
+    """Whether a directory is a project's."""
+    return (directory / LOG).is_file() or (directory / STORE).is_file()
+
+
+def stored_leases(store: Store, /) -> Leases | None:
+    """Leases in the database, where several servers may share it; None where one process keeps its own."""
+    from pal.store.postgres import PostgresStore
+
+    if not isinstance(store, PostgresStore):
         return None
-    with contextlib.closing(open_store(directory)) as store:
+    from pal.store.leases import StoredLeases
+
+    return StoredLeases(store, _LEASE_SECONDS)
+
+
+def remembered(directory: Path, key: str, address: str | None = None, /) -> str | None:
+    """What the project in a directory was opened with before; None for a new one."""
+    if address is None and not is_project(directory):
+        return None
+    with contextlib.closing(open_store(directory, address)) as store:
         return store.get_meta(key)
 
 
@@ -78,7 +115,7 @@ def claim(store: Store, items: Items, /) -> None:
         store.set_meta("sketch", json.dumps(sorted(items.id)[:_SKETCH]))
 
 
-def stored_source(directory: Path, /) -> str:
+def stored_source(directory: Path, address: str | None = None, /) -> str:
     """Source of the project in a directory.
 
     Raises
@@ -86,9 +123,9 @@ def stored_source(directory: Path, /) -> str:
     InvalidInputError
         If there is no project.
     """
-    if not (directory / LOG).is_file():
+    if address is None and not is_project(directory):
         raise InvalidInputError(f"no project in {directory}; start one with: pal annotate SOURCE")
-    source = remembered(directory, "source")
+    source = remembered(directory, "source", address)
     if source is None:
         raise StoreError(f"the project in {directory} was never finished; start it again with: pal annotate SOURCE")
     return source
