@@ -39,6 +39,7 @@ ORDER = [
     "posterior",
     "learner",
     "cost",
+    "audit",
     "labelers",
     "oracles",
     "loop",

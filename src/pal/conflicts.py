@@ -97,6 +97,13 @@ def disputes(knowledge: Knowledge, answers: Answers, /) -> list[Dispute]:
     return [Dispute((a, b), alike, unlike, rows.on(a, b)) for (a, b), alike, unlike in votes]
 
 
+def chain(knowledge: Knowledge, answers: Answers, a: int, b: int, /) -> tuple[Link, ...]:
+    """Shortest chain of pairs judged alike from item ``a`` to ``b``, empty if there is none; O(votes + answers)."""
+    path = _walk(breadth_first_order(_alike(knowledge), a, directed=False)[1], a, b)
+    rows = _RowsByPair.of(knowledge.n_items, answers)
+    return tuple(_link(knowledge, rows, i, j) for i, j in pairwise(path))
+
+
 @dataclass(frozen=True, eq=False)
 class _RowsByPair:
     """Rows of the votes, sorted by pair."""

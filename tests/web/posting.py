@@ -28,3 +28,18 @@ def answered(page, digit, **changes):
 
 def send(client, *events):
     return client.post("/api/events", json={"events": list(events)})
+
+
+def checked(template, item, relation, *, page="check"):
+    """An answer about one pair."""
+    return {
+        "kind": "answered",
+        "id": new_id(),
+        "time": time.time(),
+        "page": page,
+        "template": template,
+        "items": [item],
+        "relations": [relation],
+        "mode": "same",
+        "seconds": 1.5,
+    }

@@ -10,18 +10,17 @@ import numpy as np
 from numpy import ndarray
 
 from pal.answers import Question
-from pal.beliefs import SOURCES
 from pal.datasets import open_source
 from pal.errors import InvalidInputError
 from pal.items import Items
 from pal.oracles import State, get_oracle
-from pal.project import corrections
-from pal.project.exemplars import diverse
+from pal.project import corrections, listing
 from pal.project.features import Features
 from pal.project.following import Follower
-from pal.project.infos import GroupInfo, MemberInfo, NoPage, Page, Progress, Recorded, TileInfo
+from pal.project.infos import GroupInfo, MemberInfo, NoPage, Page, Progress, Recorded
 from pal.project.leases import Leases, OwnLeases
-from pal.project.ledger import CORRECTIONS, Ledger
+from pal.project.ledger import Ledger, is_page
+from pal.project.mapping import question_among
 from pal.project.opening import claim, default_directory, one_writer, open_store, remembered, stored_leases
 from pal.project.snapshot import Snapshot
 from pal.project.standing import Standing, standing
@@ -36,8 +35,6 @@ FIRST = 300
 _FOLLOW = 1.0
 """Seconds between looks at what other servers wrote."""
 
-_EXEMPLARS = 4
-
 
 class Project:
     """One annotation project; build it with :meth:`create_or_open`. Any thread may call any method."""
@@ -49,7 +46,7 @@ class Project:
         store: Store,
         features: Features,
         *,
-        oracle: str = "captcha",
+        oracle: str = "default",
         page_size: int = 15,
         seed: int = 0,
         lease_seconds: float = 180.0,
@@ -83,7 +80,7 @@ class Project:
         store: str | None = None,
         table: Path | None = None,
         encoder: str = "auto",
-        oracle: str = "captcha",
+        oracle: str = "default",
         page_size: int = 15,
         seed: int = 0,
         read_only: bool = False,
@@ -177,12 +174,23 @@ class Project:
             question = self._usable(held)
             if question is None:
                 state = State(knowledge, answers, model, self._page_size, self._rng, held)
-                self._pending = list(self._oracle(state))
-                question = self._usable(held)
+                asked = list(self._oracle(state))
+                self._pending = list(asked)
+                question = self._usable(held) or self._doubted(asked, held)
             if question is None:
                 return NoPage(self._why_not())
             leased = self._lease(question)
         return self.page(labeler) if leased is None else leased  # None: others took every tile since, and hold them
+
+    def ask(self, items: Sequence[str]) -> Page | NoPage:
+        """Lease a page made of some items: compared with the group that most of them are in, the least sure first."""
+        rows = np.array([self._row(item) for item in dict.fromkeys(items)], dtype=np.int64)
+        with self._lock:
+            question = question_among(self._ledger.knowledge, self.standing(), rows, self._held(), size=self._page_size)
+            leased = None if question is None else self._lease(question)
+            if leased is None:
+                return NoPage("Nothing of the selection is left to ask: it is settled, flagged or on an open page.")
+        return leased
 
     def renew(self, pages: Collection[str]) -> None:
         """Extend the leases of pages that are still open."""
@@ -278,27 +286,32 @@ class Project:
                 self._standing = (published, position, now)
             return self._standing[2]
 
-    def snapshot(self) -> Snapshot:
-        """Everything at one position of the log, with a model that knows it all: for exports and reports."""
-        self.settle()
+    def now(self) -> Snapshot:
+        """Everything at the present position of the log, with the last published model; waits for nothing."""
         with self._lock:
             return Snapshot(
                 self._ledger.position,
                 self._ledger.knowledge,
+                self._ledger.answers,
                 tuple(self._ledger.answered),
                 self.standing(),
                 self._group_names(),
                 self._group_parents(),
-                {event.item: event.reason for event in self._ledger.flags},
+                tuple(self._ledger.flags),
                 self._trainer.published,
             )
+
+    def snapshot(self) -> Snapshot:
+        """Like :meth:`now`, with a model that knows every answer: for exports and reports."""
+        self.settle()
+        return self.now()
 
     def progress(self) -> Progress:
         """How far the project is."""
         with self._lock:
             now = self.standing()
             counts = np.bincount(now.source[now.label >= 0], minlength=3)
-            pages = [event for event in self._ledger.answered if event.page not in CORRECTIONS]
+            pages = [event for event in self._ledger.answered if is_page(event)]
             return Progress(
                 n_items=len(self.items),
                 told=int(counts[2]),
@@ -315,36 +328,11 @@ class Project:
 
     def groups(self) -> list[GroupInfo]:
         """Every group, largest first, classes and those that may still turn out to be part of one."""
-        with self._lock:
-            now, names, parents = self.standing(), self._group_names(), self._group_parents()
-        sure = now.source > 0
-        told, deduced, predicted = (
-            np.bincount(now.label[(now.source == s) & (now.label >= 0)], minlength=len(now.anchor)) for s in (2, 1, 0)
-        )
-        order = np.lexsort((np.arange(len(now.anchor)), -(told + deduced), -predicted - told - deduced))
-        return [
-            GroupInfo(
-                self.items.id[now.anchor[g]],
-                names.get(g),
-                int(told[g]),
-                int(deduced[g]),
-                int(predicted[g]),
-                self._exemplars(int(now.anchor[g]), np.flatnonzero(sure & (now.label == g))),
-                parents.get(g),
-            )
-            for g in order.tolist()
-        ]
+        return listing.groups(self.items, self.now())
 
     def members(self, anchor: str) -> list[MemberInfo]:
         """Items of the group that an item is in: told, then deduced, then predicted, surest first."""
-        now = self.standing()
-        group = int(now.label[self._row(anchor)])
-        if group < 0:
-            return []
-        return [
-            MemberInfo(self._tile(i), SOURCES[now.source[i]], float(now.confidence[i]))
-            for i in now.members(group).tolist()
-        ]
+        return listing.members(self.items, self.now(), self._row(anchor))
 
     def thumbnail(self, item: str, size: int) -> bytes:
         """Picture of an item as WebP, at most ``size`` pixels on a side."""
@@ -368,6 +356,14 @@ class Project:
         held[[self.items.row[item] for item in self._leases.items() if item in self.items]] = True
         held[[self.items.row[event.item] for event in self._ledger.flags]] = True
         return held
+
+    def _doubted(self, asked: Sequence[Question], held: ndarray) -> Question | None:
+        """First question that asks again about what is deduced: an oracle may doubt answers."""
+        for question in asked:
+            items = question.items[~held[question.items]]
+            if len(items):
+                return Question(question.template, items, question.mode)
+        return None
 
     def _usable(self, held: ndarray) -> Question | None:
         """Next question the oracle has already chosen, less the tiles that were settled or shown elsewhere since."""
@@ -404,28 +400,13 @@ class Project:
         fellows = np.flatnonzero(group == group[question.template])
         return Page(
             page,
-            self._tile(question.template),
-            self._exemplars(question.template, fellows),
-            tuple(self._tile(i) for i in question.items.tolist()),
+            listing.tile(self.items, question.template),
+            listing.exemplars(self.items, self._trainer.published, question.template, fellows),
+            tuple(listing.tile(self.items, i) for i in question.items.tolist()),
             question.mode,
             names.get(int(now.label[question.template])) or "",
             expires,
         )
-
-    def _tile(self, row: int) -> TileInfo:
-        text = self.items.text
-        return TileInfo(self.items.id[row], self.items.name[row], None if text is None else text[row])
-
-    def _exemplars(self, start: int, members: ndarray) -> tuple[TileInfo, ...]:
-        published = self._trainer.published
-        at = np.searchsorted(published.rows, members)
-        there = at < len(published.rows)
-        there[there] &= published.rows[at[there]] == members[there]
-        slot = int(np.searchsorted(published.rows, start))
-        if slot >= len(published.rows) or published.rows[slot] != start:
-            return ()
-        chosen = diverse(published.x, at[there], start=slot, count=_EXEMPLARS)
-        return tuple(self._tile(int(published.rows[i])) for i in chosen)
 
     def _group_names(self) -> dict[int, str]:
         """Name of each group that has one: the latest given to one of its items."""

@@ -15,6 +15,14 @@ from pal.store.fold import to_answers
 CORRECTIONS = ("merge", "split")
 """What ``page`` says of answers that were given on the groups screen."""
 
+CHECKS = ("check", "audit")
+"""What ``page`` says of answers to one pair; "audit" of those about an item drawn at random."""
+
+
+def is_page(event: Answered, /) -> bool:
+    """Whether an answer is a page of tiles, and no correction or check."""
+    return event.page not in (*CORRECTIONS, *CHECKS)
+
 
 class Ledger:
     """What counts now, and what it implies. Not thread-safe; the project locks."""

@@ -3,21 +3,31 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from pal.answers import Answers
 from pal.knowledge import Knowledge
 from pal.project.standing import Standing
 from pal.project.trainer import Published
-from pal.store import Answered
+from pal.store import Answered, Flagged
 
 
 @dataclass(frozen=True, eq=False)
 class Snapshot:
-    """What counts at ``position``; groups are numbered as in ``standing``, flags go by item id."""
+    """What counts at ``position``; groups are numbered as in ``standing``, flags go by item id.
+
+    ``answers`` are the columns that ``knowledge`` was folded from; ``answers.question`` counts in ``answered``.
+    """
 
     position: int
     knowledge: Knowledge
+    answers: Answers
     answered: tuple[Answered, ...]
     standing: Standing
     names: Mapping[int, str]
     parents: Mapping[int, str]
-    flags: Mapping[str, str]
+    flagged: tuple[Flagged, ...]
     published: Published
+
+    @property
+    def flags(self) -> dict[str, str]:
+        """Reason for each flagged item."""
+        return {event.item: event.reason for event in self.flagged}

@@ -18,9 +18,13 @@ from starlette.staticfiles import StaticFiles
 
 from pal.errors import PalError, StoreError
 from pal.project import Project
+from pal.web.corrections import corrections
 from pal.web.events import events
+from pal.web.exports import exports
 from pal.web.groups import groups
-from pal.web.pages import RULE, pages, screens
+from pal.web.pages import RULE, SCREENS, pages, screens
+from pal.web.reports import reports
+from pal.web.review import looks
 from pal.web.security import LOOPBACK, Gate, OneTimeToken, Sessions, load_secret
 from pal.web.thumbnails import thumbnails
 
@@ -58,11 +62,16 @@ def create_app(
         "project_key": key,
         "project_name": project.directory.name,
         "kind": project.items.kind,
+        "screens": SCREENS,
     }
     app.include_router(screens(templates, rule=rule))
     app.include_router(pages(project, labeler=labeler))
     app.include_router(events(project, labeler=labeler))
-    app.include_router(groups(project, labeler=labeler))
+    app.include_router(groups(project))
+    app.include_router(corrections(project, labeler=labeler))
+    app.include_router(looks(project, labeler=labeler))
+    app.include_router(reports(project, labeler=labeler))
+    app.include_router(exports(project))
     app.include_router(thumbnails(project))
     app.mount("/static", StaticFiles(directory=HERE / "static"))
     app.add_exception_handler(PalError, _sorry)

@@ -1,16 +1,17 @@
-"""Groups: what the answers and the model put together, and how a person corrects it."""
+"""Groups: what the answers and the model put together, and what speaks against a merge."""
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path
+from fastapi import APIRouter, HTTPException, Path
 
-from pal.project import Project
+from pal.project import Project, review
 from pal.web import shapes
-from pal.web.events import written
+
+_SAME, _AGAINST = 12, 12
 
 
-def groups(project: Project, *, labeler: str) -> APIRouter:
-    """Routes of the groups."""
+def groups(project: Project) -> APIRouter:
+    """Routes that show the groups."""
     router = APIRouter(prefix="/api/groups", tags=["groups"])
 
     @router.get("")
@@ -21,27 +22,24 @@ def groups(project: Project, *, labeler: str) -> APIRouter:
             "progress": shapes.progress(project.progress()),
         }
 
+    @router.get("/same")
+    def possibly_same() -> dict[str, Any]:
+        """Pairs of groups that may be one kind, the likeliest first."""
+        return {"pairs": shapes.shown(review.possibly_same(project.items, project.now(), limit=_SAME))}
+
+    @router.get("/against")
+    def against(a: shapes.ItemId, b: shapes.ItemId) -> dict[str, Any]:
+        """Answers that a merge of the groups of two items would contradict."""
+        unknown = next((item for item in (a, b) if item not in project.items), None)
+        if unknown is not None:
+            raise HTTPException(404, "no item has this id in this project")
+        row = project.items.row
+        pairs, count = review.against(project.items, project.now(), row[a], row[b], limit=_AGAINST)
+        return {"pairs": shapes.shown(pairs), "count": count}
+
     @router.get("/{anchor}/members")
     def members(anchor: Annotated[str, Path(pattern="^[0-9a-f]{64}$")]) -> dict[str, Any]:
         """Every member of a group, and where its label comes from."""
         return {"members": [shapes.member(info) for info in project.members(anchor)]}
-
-    @router.post("/rename")
-    def rename(sent: shapes.RenameIn) -> dict[str, Any]:
-        """Name a group."""
-        return written(project, project.rename(sent.anchor, sent.name, labeler))
-
-    @router.post("/merge")
-    def merge(sent: shapes.MergeIn) -> dict[str, Any]:
-        """Say that two groups are one kind."""
-        return written(project, project.merge(sent.a, sent.b, labeler))
-
-    @router.post("/split")
-    def split(sent: shapes.SplitIn) -> dict[str, Any]:
-        """Say that some items are another kind than the rest of their group; only these move."""
-        reply = written(project, project.split(sent.items, labeler))
-        if sent.name:
-            project.rename(sent.items[0], sent.name, labeler)
-        return reply
 
     return router

@@ -1,5 +1,6 @@
-"""Pages: the two screens, the next page to answer, leases and progress."""
+"""Pages: the screens, the next page to answer, leases and progress."""
 
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
@@ -11,6 +12,16 @@ from pal.web import shapes
 
 RULE = "Two things are the same kind if you would give them the same name. When you can't tell, say unsure."
 
+SCREENS = (
+    ("annotate", "/", "Label"),
+    ("groups", "/groups", "Groups"),
+    ("review", "/review", "Review"),
+    ("map", "/map", "Map"),
+    ("progress", "/progress", "Progress"),
+    ("export", "/export", "Export"),
+)
+"""Screens in the order of the navigation: template, address, name."""
+
 
 def screens(templates: Jinja2Templates, *, rule: str) -> APIRouter:
     """Routes of the screens, as HTML."""
@@ -20,10 +31,14 @@ def screens(templates: Jinja2Templates, *, rule: str) -> APIRouter:
     def annotate(request: Request) -> HTMLResponse:
         return templates.TemplateResponse(request, "annotate.html", {"screen": "annotate", "rule": rule})
 
-    @router.get("/groups")
-    def groups(request: Request) -> HTMLResponse:
-        return templates.TemplateResponse(request, "groups.html", {"screen": "groups"})
+    def beside(name: str, heading: str) -> Callable[[Request], HTMLResponse]:
+        def show(request: Request) -> HTMLResponse:
+            return templates.TemplateResponse(request, f"{name}.html", {"screen": name, "heading": heading})
 
+        return show
+
+    for name, address, heading in (*SCREENS[1:], ("item", "/item", "Item")):
+        router.get(address)(beside(name, heading))
     return router
 
 

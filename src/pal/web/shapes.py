@@ -1,6 +1,6 @@
 """The shapes that cross the wire, and how the project's values become them."""
 
-from dataclasses import asdict
+from dataclasses import asdict, fields, is_dataclass
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -92,6 +92,13 @@ class MergeIn(_Strict):
     b: ItemId
 
 
+class PlaceIn(_Strict):
+    """Where the group of ``anchor`` belongs; empty takes it out again."""
+
+    anchor: ItemId
+    parent: Name
+
+
 class SplitIn(_Strict):
     """Items that are another kind than the rest of their group."""
 
@@ -106,9 +113,32 @@ class FlagIn(_Strict):
     reason: Reason = "unsuitable"
 
 
+class AskIn(_Strict):
+    """Items to make a page of."""
+
+    items: list[ItemId] = Field(min_length=1, max_length=5000)
+
+
+class ExportIn(_Strict):
+    """Formats to write."""
+
+    formats: list[Word] = Field(min_length=1, max_length=20)
+
+
 def to_event(sent: BaseModel, labeler: str) -> Event:
     """Make the log's event; who it is from is the server's word, never the client's."""
     return from_dict(sent.model_dump() | {"labeler": labeler})
+
+
+def shown(value: Any) -> Any:
+    """Show a value made of dataclasses and tiles."""
+    if isinstance(value, TileInfo):
+        return tile(value)
+    if is_dataclass(value) and not isinstance(value, type):
+        return {field.name: shown(getattr(value, field.name)) for field in fields(value)}
+    if isinstance(value, list | tuple):
+        return [shown(one) for one in value]
+    return value
 
 
 def tile(info: TileInfo) -> dict[str, Any]:

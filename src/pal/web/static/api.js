@@ -11,16 +11,17 @@ export class Refused extends Error {}
 /**
  * @param {string} path
  * @param {object} [body]  posted as JSON; without it the request is a GET
+ * @param {number} [patience]  milliseconds
  * @returns {Promise<any>}
  */
-export async function call(path, body) {
+export async function call(path, body, patience = 20_000) {
   let reply;
   try {
     reply = await fetch(path, {
       method: body === undefined ? "GET" : "POST",
       headers: body === undefined ? {} : { "content-type": "application/json" },
       body: body === undefined ? undefined : JSON.stringify(body),
-      signal: AbortSignal.timeout(20_000),
+      signal: AbortSignal.timeout(patience),
     });
   } catch (error) {
     throw new Offline(String(error));

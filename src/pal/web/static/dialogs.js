@@ -6,14 +6,29 @@ import { at } from "./status.js";
 
 /**
  * Ask for a name.
+ * @overload
  * @param {string} title @param {string} now  the present name, or ""
  * @returns {Promise<string>} the new name, or "" if the person thought better of it
  */
-export function askName(title, now) {
+/**
+ * Ask for a name that may be empty, with those known before to choose from.
+ * @overload
+ * @param {string} title @param {string} now @param {{optional: true, known: string[]}} how
+ * @returns {Promise<string|null>} null if the person thought better of it
+ */
+/** @param {string} title @param {string} now @param {{optional: true, known: string[]}} [how] */
+export function askName(title, now, how) {
   const dialog = /** @type {HTMLDialogElement} */ (at("naming"));
   const input = /** @type {HTMLInputElement} */ (at("naming-input"));
   at("naming-title").textContent = title;
   input.value = now;
+  input.required = !how;
+  const known = document.getElementById("naming-known");
+  known?.replaceChildren(...(how?.known ?? []).map((name) => {
+    const option = /** @type {HTMLOptionElement} */ (element("option"));
+    option.value = name;
+    return option;
+  }));
   const cancel = /** @type {HTMLElement} */ (dialog.querySelector("[data-close]"));
   cancel.onclick = () => dialog.close();
   dialog.showModal();
@@ -21,7 +36,25 @@ export function askName(title, now) {
   return new Promise((resolve) => {
     // Submitting comes before closing, and the first to come decides.
     at("naming-form").addEventListener("submit", () => resolve(input.value.trim()), { once: true });
-    dialog.addEventListener("close", () => resolve(""), { once: true });
+    dialog.addEventListener("close", () => resolve(how ? null : ""), { once: true });
+  });
+}
+
+/**
+ * Show something and ask whether to go on.
+ * @param {string} title @param {HTMLElement[]} body
+ * @returns {Promise<boolean>}
+ */
+export function confirmed(title, body) {
+  const dialog = /** @type {HTMLDialogElement} */ (at("confirm"));
+  at("confirm-title").textContent = title;
+  at("confirm-body").replaceChildren(...body);
+  at("confirm-no").onclick = () => dialog.close();
+  dialog.showModal();
+  at("confirm-no").focus();
+  return new Promise((resolve) => {
+    at("confirm-form").addEventListener("submit", () => resolve(true), { once: true });
+    dialog.addEventListener("close", () => resolve(false), { once: true });
   });
 }
 

@@ -1,10 +1,11 @@
 // The groups screen: cards, and one group opened. Corrections are answers; nothing here edits a label.
 // @ts-check
 
-import { Offline, SignedOut, call } from "./api.js";
 import { element, face } from "./card.js";
-import { askName } from "./dialogs.js";
-import { at, light } from "./status.js";
+import { askName, confirmed } from "./dialogs.js";
+import { Asking } from "./pairs.js";
+import { ask, button, percent, plural, toast, when } from "./screen.js";
+import { at } from "./status.js";
 
 /**
  * @typedef {import("./types.js").Tile} Tile
@@ -25,35 +26,13 @@ let members = [];
 /** @type {Group|null} */
 let opened = null;
 
+const same = new Asking(at("same-ask"), "check", {
+  words: (pair) => `Are these groups one kind? The model thinks so with ${percent(pair.probability ?? 0)}.`,
+  done: (answered) => { at("same").hidden = true; if (answered) load(); },
+});
+
 const title = (/** @type {Group} */ group) => group.name || "?";
 const size = (/** @type {Group} */ group) => group.told + group.deduced + group.predicted;
-const plural = (/** @type {number} */ n, /** @type {string} */ word) => `${n.toLocaleString()} ${word}${n === 1 ? "" : "s"}`;
-
-/** Ask the server and show the light; the screen stays as it is when that fails. @param {string} path @param {object} [body] */
-async function ask(path, body) {
-  if (body) light("saving", 0, "");
-  try {
-    const reply = await call(path, body);
-    light("saved", 0, "");
-    return reply;
-  } catch (error) {
-    const words = error instanceof Error ? error.message : String(error);
-    if (error instanceof SignedOut) light("signed-out", 0, words);
-    else if (error instanceof Offline) light("offline", 0, words);
-    else light("saved", 0, "");
-    toast(error instanceof Offline ? "The server can't be reached; nothing was changed. Try again in a moment." : words);
-    return null;
-  }
-}
-
-let fading = 0;
-/** @param {string} words */
-function toast(words) {
-  at("toast").textContent = words;
-  at("toast").hidden = false;
-  clearTimeout(fading);
-  fading = window.setTimeout(() => { at("toast").hidden = true; }, 6000);
-}
 
 // --- all groups ---------------------------------------------------------------------------------------------------
 
@@ -70,6 +49,7 @@ async function load() {
   at("cards").replaceChildren(...groups.map(card));
   showMerge();
   route();
+  if (at("same").hidden) lookForSame();
 }
 
 /** @param {Group} group */
@@ -86,6 +66,9 @@ function card(group) {
   const rename = button("Rename", "text-button", () => renameGroup(group));
   rename.setAttribute("aria-label", `Rename ${group.name || "group without a name"}`);
   head.append(name, rename);
+  const place = button(group.parent ? `in ${group.parent}` : "Parent", "text-button parent", () => placeGroup(group));
+  place.setAttribute("aria-label", `${group.parent ? `Change the parent ${group.parent}` : "Set a parent"} of ${group.name || "group without a name"}`);
+  if (group.parent) place.classList.add("placed");
 
   const pictures = element("a", "card-pictures");
   /** @type {HTMLAnchorElement} */ (pictures).href = `#${group.anchor}`;
@@ -107,7 +90,9 @@ function card(group) {
   label.title = "Select for a merge";
   label.append(box);
   head.prepend(label);
-  made.append(head, pictures, bar(group), sources(group));
+  const foot = element("div", "card-foot");
+  foot.append(sources(group), place);
+  made.append(head, pictures, bar(group), foot);
   return made;
 }
 
@@ -135,14 +120,6 @@ function bar(group) {
   return made;
 }
 
-/** @param {string} words @param {string} kind @param {() => void} act */
-function button(words, kind, act) {
-  const made = /** @type {HTMLButtonElement} */ (element("button", kind, words));
-  made.type = "button";
-  made.addEventListener("click", act);
-  return made;
-}
-
 function showMerge() {
   const names = groups.filter((group) => chosen.has(group.anchor)).map(title);
   at("merge-bar").hidden = !chosen.size || opened !== null;
@@ -154,11 +131,41 @@ function showMerge() {
 
 async function merge() {
   const [a, b] = chosen;
+  const speaks = await ask(`/api/groups/against?a=${a}&b=${b}`);
+  if (!speaks || (speaks.count && !(await confirmed("Answers that speak against it", againstWords(speaks))))) return;
   const reply = await ask("/api/groups/merge", { a, b });
   if (!reply) return;
   chosen.clear();
   toast("Merged. It is one answer in the log and can be taken back.");
   await load();
+}
+
+/** @param {{pairs: import("./pairs.js").Pair[], count: number}} speaks */
+function againstWords(speaks) {
+  const list = element("ul", "against");
+  for (const { a, b, votes } of speaks.pairs) {
+    const line = element("li");
+    const last = votes.findLast((vote) => vote.relation < 0);
+    line.append(face(a, 96).face, face(b, 96).face, element("span", "", last ? `different, said ${last.labeler}, ${when(last.time)}` : "different"));
+    list.append(line);
+  }
+  const more = speaks.count - speaks.pairs.length;
+  const words = element("p", "", `${plural(speaks.count, "pair")} across the two ${speaks.count === 1 ? "was" : "were"} called different${more ? `; ${more} not shown` : ""}. A merge adds one answer and takes none back: these become contradictions, on the Review screen.`);
+  return [words, list];
+}
+
+/** @param {Group} group */
+async function placeGroup(group) {
+  const parents = [...new Set(groups.map((other) => other.parent).filter(Boolean))];
+  const parent = await askName(`Parent of ${group.name || "this group"}`, group.parent, { optional: true, known: parents });
+  if (parent !== null && parent !== group.parent && (await ask("/api/groups/place", { anchor: group.anchor, parent }))) await load();
+}
+
+async function lookForSame() {
+  const reply = await ask("/api/groups/same");
+  if (!reply || !reply.pairs.length || opened) return;
+  at("same").hidden = false;
+  same.start(reply.pairs);
 }
 
 /** @param {Group} group */
@@ -224,6 +231,9 @@ function pick(made) {
 
 function showSplit() {
   at("split-bar").hidden = !opened || !picked.size;
+  const [only] = picked;
+  at("split-item").hidden = picked.size !== 1;
+  /** @type {HTMLAnchorElement} */ (at("split-item")).href = `/item#${only}`;
   at("split-words").textContent = `${plural(picked.size, "item")} selected; ${Math.max(members.length - picked.size, 0)} stay.`;
   /** @type {HTMLButtonElement} */ (at("split")).disabled = picked.size === members.length;
 }
@@ -258,6 +268,7 @@ function clearPicked() {
 
 at("merge").addEventListener("click", merge);
 at("merge-clear").addEventListener("click", () => { chosen.clear(); at("cards").replaceChildren(...groups.map(card)); showMerge(); });
+at("same-close").addEventListener("click", () => { at("same").hidden = true; same.pairs = []; });
 at("split").addEventListener("click", split);
 at("split-flag").addEventListener("click", flagPicked);
 at("split-clear").addEventListener("click", clearPicked);

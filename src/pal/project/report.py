@@ -1,0 +1,190 @@
+"""The report: how far a project is, how accurate, what is left for this person, and what each person did.
+
+Definition. The *target* is a share of right labels. Told and deduced labels count as right. Of P predicted labels a
+share p is right: as audited, or, before ten items were audited, as the model believes (and the report says so). A page
+of M tiles settles M labels; asked in any order, those that are wrong are met evenly, so
+P (1 − A / (P (1 − p))) / M pages are left until no more than A, the errors that the target allows, remain. An oracle
+that asks the doubtful first needs fewer.
+"""
+
+from dataclasses import dataclass
+from math import ceil
+
+import numpy as np
+
+from pal.audit import Audit, audit, least_asked
+from pal.cost import Cost, fit_cost, n_clicks
+from pal.items import Items
+from pal.project.ledger import is_page
+from pal.project.review import predicted
+from pal.project.snapshot import Snapshot
+from pal.store import Answered
+from pal.votes import pair_key
+
+ENOUGH = 10
+"""Audited items from which on the audit speaks, and not the model."""
+
+
+@dataclass(frozen=True)
+class PersonInfo:
+    """What one person did; ``agreement`` is the share of their votes that go with the others', of ``compared``."""
+
+    labeler: str
+    pages: int
+    answers: int
+    unsure: int
+    seconds: float
+    agreement: float | None
+    compared: int
+
+
+@dataclass(frozen=True)
+class Left:
+    """What is left until the target: pages, minutes at ``seconds`` a page, and whether these are the person's own."""
+
+    pages: int
+    minutes: float
+    seconds: float
+    own: bool
+    audited: bool
+
+
+@dataclass(frozen=True)
+class Report:
+    """Counts of labels by source; the audit of the predicted; the accuracy of all labels; what is left; the people."""
+
+    n_items: int
+    told: int
+    deduced: int
+    predicted: int
+    flagged: int
+    audit: Audit
+    unsure: int
+    low: float
+    high: float
+    target: float
+    to_audit: int
+    left: Left
+    verdict: str
+    people: tuple[PersonInfo, ...]
+
+
+def report(items: Items, now: Snapshot, labeler: str, /, *, target: float) -> Report:
+    """Report to one person; O(answers)."""
+    stands = now.standing
+    told, deduced = (int((stands.source[stands.label >= 0] == s).sum()) for s in (2, 1))
+    guessed, n = len(items) - told - deduced, len(items)
+    found, unsure = audited(now)
+    low, high = ((told + deduced + share * guessed) / n for share in (found.low, found.high))
+    left = what_is_left(items, now, labeler, found, target=target)
+    return Report(
+        n_items=n,
+        told=told,
+        deduced=deduced,
+        predicted=guessed,
+        flagged=len(now.flags),
+        audit=found,
+        unsure=unsure,
+        low=low,
+        high=high,
+        target=target,
+        to_audit=_to_audit(found, guessed, n, target),
+        left=left,
+        verdict="reached" if low >= target else "missed" if high < target else "open",
+        people=tuple(people(now)),
+    )
+
+
+def audited(now: Snapshot, /) -> tuple[Audit, int]:
+    """The audit so far, and how many of its items nobody could tell; of several answers to an item the first counts."""
+    first: dict[str, int] = {}
+    for event in now.answered:
+        if event.page == "audit":
+            for item, relation in zip(event.items, event.relations, strict=True):
+                first.setdefault(item, relation)
+    said = list(first.values())
+    return audit(said.count(1), len(said) - said.count(0)), said.count(0)
+
+
+def what_is_left(items: Items, now: Snapshot, labeler: str, found: Audit, /, *, target: float) -> Left:
+    """Pages and minutes until the target, at this person's own speed."""
+    pages = [event for event in now.answered if is_page(event) and not event.note and event.items]
+    mine = [event for event in pages if event.labeler == labeler]
+    cost, n_tiles, share = _speed(mine)
+    rows = predicted(items, now)
+    guessed = len(items) - int(((now.standing.label >= 0) & (now.standing.source > 0)).sum())
+    speaks = found.asked >= ENOUGH
+    believed = float(now.standing.confidence[rows].mean()) if len(rows) else 1.0
+    right = found.right / found.asked if speaks else believed
+    wrong, allowed = guessed * (1.0 - right), (1.0 - target) * len(items)
+    left = ceil(guessed / n_tiles * (1.0 - allowed / wrong)) if wrong > allowed else 0
+    seconds = cost.expected(round(n_tiles), share)
+    return Left(left, left * seconds / 60.0, seconds, bool(mine), speaks)
+
+
+def people(now: Snapshot, /) -> list[PersonInfo]:
+    """What each person did, the busiest first."""
+    events: dict[str, list[Answered]] = {}
+    for event in now.answered:
+        events.setdefault(event.labeler, []).append(event)
+    agreeing = _agreement(now)
+    infos = []
+    for labeler, theirs in events.items():
+        pages = [event for event in theirs if is_page(event)]
+        timed = [event.seconds / len(event.items) for event in pages if event.items and not event.note]
+        relations = [r for event in theirs if not event.note for r in event.relations]
+        agree, compared = agreeing.get(labeler, (0, 0))
+        infos.append(
+            PersonInfo(
+                labeler,
+                len(pages),
+                len(relations) - relations.count(0),
+                relations.count(0),
+                float(np.median(timed)) if timed else 0.0,
+                agree / compared if compared else None,
+                compared,
+            )
+        )
+    return sorted(infos, key=lambda info: (-info.answers, info.labeler))
+
+
+def _speed(mine: list[Answered]) -> tuple[Cost, float, float]:
+    """Cost of a page, its tiles, and the share of alike ones; the preset where there is no page yet."""
+    tiles = np.array([len(event.items) for event in mine], dtype=np.float64)
+    clicks = np.array([n_clicks(np.array(event.relations), event.mode) for event in mine], dtype=np.float64)
+    cost = fit_cost(tiles, clicks, np.array([event.seconds for event in mine], dtype=np.float64))
+    alike = sum(event.relations.count(1) for event in mine)
+    return (cost, float(np.median(tiles)), alike / tiles.sum()) if mine else (cost, 15.0, 0.3)
+
+
+def _to_audit(found: Audit, guessed: int, n: int, target: float) -> int:
+    """Audit items still to ask before the target can be shown, if all of these are right."""
+    share = 1.0 - (1.0 - target) * n / guessed if guessed else 0.0
+    if share <= 0.0:
+        return 0
+    more = max(0, least_asked(min(share, 1.0 - 1e-6)) - found.asked)
+    while more < guessed and audit(found.right + more, found.asked + more).low < share:
+        more += max(1, more // 20)
+    return min(more, guessed)
+
+
+def _agreement(now: Snapshot) -> dict[str, tuple[int, int]]:
+    """How many of a person's pairs others voted on too, and on how many of these they agree with the others' net."""
+    answers = now.answers
+    voted = np.flatnonzero(answers.relation)
+    if not len(voted):
+        return {}
+    n = now.knowledge.n_items
+    _, pairs = np.unique(pair_key(n, answers.template[voted], answers.item[voted]), return_inverse=True)
+    who = answers.labeler[voted]
+    mine, slot = np.unique(np.stack([pairs, who]), axis=1, return_inverse=True)
+    own = np.bincount(slot.reshape(-1), weights=answers.relation[voted])
+    others = np.bincount(pairs, weights=answers.relation[voted])[mine[0]] - own
+    both = (own != 0) & (others != 0)
+    agree = both & (np.sign(own) == np.sign(others))
+    found = {}
+    for number in np.unique(who).tolist():
+        name = now.answered[answers.question[voted[np.flatnonzero(who == number)[0]]]].labeler
+        theirs = mine[1] == number
+        found[name] = (int(agree[theirs].sum()), int(both[theirs].sum()))
+    return found

@@ -1,0 +1,179 @@
+"""Review: pairs of items worth another look, and the answers behind them.
+
+Definition. A *pair* is two items and every answer about the two. Worth a look are the pairs of a contradiction
+(:mod:`pal.conflicts`), of a disagreement (votes both ways, less than two apart), groups that the model holds for
+possibly one, predicted items of little confidence with the anchor of their group, and predicted items drawn at random
+with theirs: the last are the audit, the only ones that tell how accurate the predictions are.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+import numpy as np
+from jaxtyping import Int64
+from numpy import ndarray
+
+from pal import conflicts
+from pal.items import Items
+from pal.project.infos import TileInfo
+from pal.project.ledger import CORRECTIONS
+from pal.project.listing import tile
+from pal.project.snapshot import Snapshot
+
+LEAST_SAME = 0.05
+"""Two groups less likely to be one than this aren't shown."""
+
+
+@dataclass(frozen=True)
+class VoteInfo:
+    """One answer about a pair: the event that holds it, who and when, on which page of how many tiles."""
+
+    event: str
+    labeler: str
+    time: float
+    relation: int
+    page: str
+    n_tiles: int
+
+
+@dataclass(frozen=True)
+class PairInfo:
+    """Two items, the groups they are in, how probable it is that they are alike (None: unknown), and the votes."""
+
+    a: TileInfo
+    b: TileInfo
+    group_a: str
+    group_b: str
+    probability: float | None
+    votes: tuple[VoteInfo, ...]
+
+
+@dataclass(frozen=True)
+class ContradictionInfo:
+    """A pair judged unlike, the chain of pairs judged alike that joins it, and which link is weakest.
+
+    ``weakest`` is None where the pair itself has fewer votes behind it than any link: then it is the one to ask about.
+    """
+
+    pair: PairInfo
+    chain: tuple[PairInfo, ...]
+    weakest: int | None
+
+
+def contradictions(items: Items, now: Snapshot, /, *, limit: int) -> list[ContradictionInfo]:
+    """Contradictions, the shortest chain first."""
+    found = conflicts.contradictions(now.knowledge, now.answers, limit=limit)
+    shown = []
+    for one in sorted(found, key=lambda one: len(one.chain)):
+        chain = tuple(pair(items, now, *link.ends, rows=link.rows) for link in one.chain)
+        unlike = pair(items, now, *one.pair, rows=one.rows)
+        link = one.weakest
+        votes = -sum(vote.relation for vote in unlike.votes)
+        weakest = None if link is None or link.net_votes > votes else one.chain.index(link)
+        shown.append(ContradictionInfo(unlike, chain, weakest))
+    return shown
+
+
+def disagreements(items: Items, now: Snapshot, /, *, limit: int) -> list[PairInfo]:
+    """Pairs with votes both ways, less than two apart, ties first; those that a correction settled are left out."""
+    found = []
+    for one in conflicts.disputes(now.knowledge, now.answers):
+        last = now.answered[now.answers.question[one.rows[-1]]]
+        if abs(one.alike - one.unlike) < 2 and last.page not in CORRECTIONS:
+            found.append(one)
+    found.sort(key=lambda one: abs(one.alike - one.unlike))
+    return [pair(items, now, *one.pair, rows=one.rows) for one in found[:limit]]
+
+
+def doubtful(items: Items, now: Snapshot, /, *, limit: int) -> list[PairInfo]:
+    """Predicted items with the anchor of their group, the least sure first."""
+    rows = predicted(items, now)
+    order = rows[np.argsort(now.standing.confidence[rows], kind="stable")]
+    return [_with_anchor(items, now, i) for i in order[:limit].tolist()]
+
+
+def audit_queue(items: Items, now: Snapshot, /, *, limit: int) -> list[PairInfo]:
+    """Predicted items in an order drawn once for all, less those audited before: a random sample at any time."""
+    asked = {item for event in now.answered if event.page == "audit" for item in event.items}
+    rows = [i for i in predicted(items, now).tolist() if items.id[i] not in asked]
+    rows.sort(key=lambda i: hashlib.sha256(b"audit" + items.id[i].encode()).digest())
+    return [_with_anchor(items, now, i) for i in rows[:limit]]
+
+
+def predicted(items: Items, now: Snapshot, /) -> Int64[ndarray, " p"]:
+    """Items whose label is predicted and can be asked about: encoded, not flagged, no anchor."""
+    usable = np.zeros(len(items), dtype=bool)
+    usable[now.published.rows] = True
+    usable[[items.row[item] for item in now.flags]] = False
+    usable[now.standing.anchor] = False
+    return np.flatnonzero(usable & (now.standing.label >= 0) & (now.standing.source == 0))
+
+
+def possibly_same(items: Items, now: Snapshot, /, *, limit: int) -> list[PairInfo]:
+    """Groups that the model holds for possibly one, by their anchors, the likeliest first."""
+    beliefs, label = now.published.model.beliefs, now.standing.label
+    low, high = np.nonzero(np.triu(beliefs.same, 1) >= LEAST_SAME)
+    order = np.argsort(-beliefs.same[low, high], kind="stable")
+    found: dict[tuple[int, int], PairInfo] = {}
+    for r, c in zip(low[order].tolist(), high[order].tolist(), strict=True):
+        a, b = (int(now.standing.anchor[label[beliefs.anchor[i]]]) for i in (r, c))
+        known = now.knowledge.relation(a, [b])[0] != 0
+        if label[a] < 0 or label[b] < 0 or a == b or known or (a, b) in found:
+            continue
+        found[a, b] = pair(items, now, a, b, probability=float(beliefs.same[r, c]))
+        if len(found) == limit:
+            break
+    return list(found.values())
+
+
+def against(items: Items, now: Snapshot, a: int, b: int, /, *, limit: int) -> tuple[list[PairInfo], int]:
+    """Pairs judged unlike across the groups of two items: what a merge would contradict; and how many there are."""
+    counts = now.knowledge.votes.all()
+    ends = now.knowledge.votes.ends(counts.key[counts.verdict < 0])
+    group = now.knowledge.group
+    across = np.sort(group[ends], axis=1) == np.sort(group[[a, b]])
+    found = ends[across.all(axis=1)]
+    return [pair(items, now, i, j) for i, j in found[:limit].tolist()], len(found)
+
+
+def pair(
+    items: Items,
+    now: Snapshot,
+    a: int,
+    b: int,
+    /,
+    *,
+    rows: Iterable[int] | None = None,
+    probability: float | None = None,
+) -> PairInfo:
+    """Show a pair; ``rows`` are the answers about it, looked for if not given."""
+    if rows is None:
+        one, other = now.answers.template, now.answers.item
+        rows = np.flatnonzero(((one == a) & (other == b)) | ((one == b) & (other == a)))
+    votes = tuple(vote(now, int(row)) for row in rows)
+    return PairInfo(tile(items, a), tile(items, b), group_name(now, a), group_name(now, b), probability, votes)
+
+
+def vote(now: Snapshot, row: int, /) -> VoteInfo:
+    """Show one answer, by its row."""
+    event = now.answered[now.answers.question[row]]
+    relation = int(now.answers.relation[row])
+    return VoteInfo(event.id, event.labeler, event.time, relation, _page(event.page), len(event.items))
+
+
+def group_name(now: Snapshot, row: int, /) -> str:
+    """Name of an item's group, "" if it has none."""
+    return now.names.get(int(now.standing.label[row]), "")
+
+
+def _with_anchor(items: Items, now: Snapshot, row: int) -> PairInfo:
+    """An item with the anchor of its group; what is predicted of it isn't shown, or people would agree too easily."""
+    anchor = int(now.standing.anchor[now.standing.label[row]])
+    shown = pair(items, now, anchor, row, rows=(), probability=float(now.standing.confidence[row]))
+    return replace(shown, group_b="")
+
+
+def _page(page: str) -> str:
+    """What kind of page: pages of tiles have ids that say nothing to a person."""
+    return page if page in ("merge", "split", "check", "audit") else "page"

@@ -1,0 +1,38 @@
+"""Review: what is worth another look, and one item with every answer behind it."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, HTTPException, Path
+
+from pal.project import Project, item, review
+from pal.web import shapes
+
+_LIMIT = 40
+
+
+def looks(project: Project, *, labeler: str) -> APIRouter:
+    """Routes that show pairs and items to look at again; answers to them go the way of all events."""
+    router = APIRouter(prefix="/api", tags=["review"])
+
+    @router.get("/review")
+    def overview() -> dict[str, Any]:
+        """Contradictions, disagreements between people, doubtful items, and a random audit."""
+        items, now = project.items, project.now()
+        return {
+            "contradictions": shapes.shown(review.contradictions(items, now, limit=_LIMIT)),
+            "n_contradictions": len(now.knowledge.contradictions),
+            "disagreements": shapes.shown(review.disagreements(items, now, limit=_LIMIT)),
+            "doubtful": shapes.shown(review.doubtful(items, now, limit=_LIMIT)),
+            "audit": shapes.shown(review.audit_queue(items, now, limit=_LIMIT)),
+            "n_predicted": len(review.predicted(items, now)),
+        }
+
+    @router.get("/items/{of}")
+    def one(of: Annotated[str, Path(pattern="^[0-9a-f]{64}$")]) -> dict[str, Any]:
+        """An item's label, where it comes from, and every answer behind it."""
+        if of not in project.items:
+            raise HTTPException(404, "no item has this id in this project")
+        found: dict[str, Any] = shapes.shown(item.item_info(project.items, project.now(), project.items.row[of]))
+        return found | {"me": labeler}
+
+    return router

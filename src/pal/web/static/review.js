@@ -1,0 +1,146 @@
+// The review screen: four queues of questions, one in front. A contradiction shows its circle of answers first.
+// @ts-check
+
+import { element } from "./card.js";
+import { chainOf } from "./circle.js";
+import { Asking } from "./pairs.js";
+import { ask, percent, when } from "./screen.js";
+import { at } from "./status.js";
+
+/**
+ * @typedef {import("./pairs.js").Pair} Pair
+ * @typedef {{pair: Pair, chain: Pair[], weakest: number|null}} Contradiction
+ * @typedef {Pair & {of?: Contradiction}} Question
+ * @typedef {"contradictions"|"disagreements"|"doubtful"|"audit"} Queue
+ */
+
+/** @type {Queue[]} */
+const QUEUES = ["contradictions", "disagreements", "doubtful", "audit"];
+const WORDS = {
+  contradictions: "Answers that can't all be right: two items called different that a chain of “same” joins. The weakest link is asked again.",
+  disagreements: "Pairs with votes both ways, less than two apart.",
+  doubtful: "Items the model is least sure of, each beside the item that stands for its predicted group.",
+  audit: "Predicted items drawn at random, each beside the item that stands for its group. Only these say how accurate the predictions are: answer every one that comes, also the easy ones.",
+};
+const EMPTY = {
+  contradictions: "No contradictions: all answers fit together.",
+  disagreements: "No disagreements.",
+  doubtful: "Nothing is in doubt: no label is only predicted.",
+  audit: "Nothing to audit: no label is only predicted, or all that are have been audited.",
+};
+
+/** @type {Record<Queue, Question[]>} */
+let queues = { contradictions: [], disagreements: [], doubtful: [], audit: [] };
+/** @type {Set<string>} pairs that somebody couldn't tell: not asked again before a reload */
+const passed = new Set();
+const key = (/** @type {Pair} */ pair) => `${pair.a.id} ${pair.b.id}`;
+
+/** @returns {Queue} */
+function wanted() {
+  const name = /** @type {Queue} */ (location.hash.slice(1));
+  return QUEUES.includes(name) ? name : QUEUES.find((queue) => queues[queue].length) ?? "contradictions";
+}
+
+/** @param {Queue} queue @param {Pair} pair */
+function wordsOf(queue, pair) {
+  if (queue === "contradictions") return "Look again: are these two the same kind?";
+  if (queue === "disagreements") return `Are these two the same kind? ${tally(pair)}`;
+  if (queue === "doubtful") return `Is the second one the same kind as the first? The model says so with ${percent(pair.probability ?? 0)}.`;
+  return "Is the second one the same kind as the first?";
+}
+
+/** @param {Pair} pair */
+function tally(pair) {
+  const alike = pair.votes.filter((vote) => vote.relation > 0).length;
+  const unlike = pair.votes.filter((vote) => vote.relation < 0).length;
+  return `${alike} say same, ${unlike} ${unlike === 1 ? "says" : "say"} different.`;
+}
+
+// Answers change what else is worth a look, so the contradictions are asked for anew after each.
+const asking = {
+  check: new Asking(at("ask"), "check", { words: (pair) => wordsOf(wanted(), pair), done: load, changed: tell }),
+  audit: new Asking(at("ask"), "audit", { words: (pair) => wordsOf("audit", pair), done: load, changed: tell }),
+};
+
+/** @param {Question|undefined} front @param {Question|null} answered @param {number} relation */
+function tell(front, answered, relation) {
+  if (answered && !relation) passed.add(key(answered));
+  const queue = wanted();
+  if (answered && queue === "contradictions") { load(); return; }
+  count(queue);
+  at("story").replaceChildren(...(front ? story(queue, front) : []));
+}
+
+/** @param {Queue} queue @param {Question} pair */
+function story(queue, pair) {
+  if (queue === "disagreements") return [votes(pair)];
+  if (!pair.of) return [];
+  const { pair: unlike, chain, weakest } = pair.of;
+  const made = element("div", "chain");
+  made.setAttribute("role", "group");
+  made.setAttribute("aria-label", "The circle of answers");
+  made.append(...chainOf(unlike.a, chain, weakest, unlike));
+  return [made];
+}
+
+/** @param {Pair} pair */
+function votes(pair) {
+  const list = element("ul", "votes");
+  for (const { labeler, relation, time } of pair.votes) {
+    list.append(element("li", "", `${labeler}: ${relation > 0 ? "same" : "different"}, ${when(time)}`));
+  }
+  return list;
+}
+
+/** @param {Queue} queue */
+function count(queue) {
+  const place = /** @type {HTMLElement} */ (at(`tab-${queue}`).querySelector("b"));
+  const more = queues[queue].length >= 40 ? "+" : "";
+  place.textContent = `${queues[queue].length}${more}`;
+}
+
+function show() {
+  const queue = wanted();
+  for (const name of QUEUES) {
+    const tab = at(`tab-${name}`);
+    tab.setAttribute("aria-selected", String(name === queue));
+    tab.tabIndex = name === queue ? 0 : -1;
+    count(name);
+  }
+  at("panel").setAttribute("aria-labelledby", `tab-${queue}`);
+  at("words").textContent = WORDS[queue];
+  at("nothing").hidden = queues[queue].length > 0;
+  at("nothing").textContent = EMPTY[queue];
+  at("story").replaceChildren();
+  if (queues[queue].length) asking[queue === "audit" ? "audit" : "check"].start(queues[queue]);
+  else at("ask").replaceChildren();
+}
+
+async function load() {
+  const reply = await ask("/api/review");
+  if (!reply) return;
+  const open = (/** @type {Question[]} */ pairs) => pairs.filter((pair) => !passed.has(key(pair)));
+  queues = {
+    contradictions: open(reply.contradictions.map((/** @type {Contradiction} */ one) =>
+      ({ ...(one.weakest === null ? one.pair : one.chain[one.weakest]), of: one }))),
+    disagreements: open(reply.disagreements),
+    doubtful: open(reply.doubtful),
+    audit: open(reply.audit),
+  };
+  show();
+}
+
+at("tabs").addEventListener("click", (event) => {
+  const tab = /** @type {HTMLElement} */ (event.target).closest("[role=tab]");
+  if (tab) location.hash = tab.id.replace("tab-", "");
+});
+at("tabs").addEventListener("keydown", (event) => {
+  const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+  if (!step) return;
+  event.preventDefault();
+  const to = QUEUES[(QUEUES.indexOf(wanted()) + step + QUEUES.length) % QUEUES.length];
+  location.hash = to;
+  at(`tab-${to}`).focus();
+});
+addEventListener("hashchange", show);
+load();
