@@ -12,7 +12,7 @@ sys.path.append(str(Path(__file__).parent))  # browsing.py and posting.py
 def project(tmp_path_factory):
     from pal.project import Project
 
-    made = Project.create_or_open("digits", tmp_path_factory.mktemp("web") / "digits.pal", seed=0)
+    made = Project.create_or_open("digits", tmp_path_factory.mktemp("web") / "digits.pal", oracle="captcha", seed=0)
     yield made
     made.close()
 

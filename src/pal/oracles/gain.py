@@ -153,8 +153,7 @@ def _with_check(state: State, c: int, template: int, chosen: Int64[ndarray, " q"
     if not len(members):
         return chosen
     check = int(members[beliefs.surprise[members].argmax()])
-    rest = chosen if len(chosen) < state.page_size else chosen[:-1]
-    return np.append(rest, check)
+    return np.append(chosen[chosen != check][: state.page_size - 1], check)
 
 
 def _diverse(

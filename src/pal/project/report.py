@@ -12,7 +12,7 @@ from math import ceil
 
 import numpy as np
 
-from pal.audit import Audit, audit, least_asked
+from pal.audit import audit, n_to_audit
 from pal.cost import Cost, fit_cost, n_clicks
 from pal.items import Items
 from pal.project.ledger import is_page
@@ -23,6 +23,17 @@ from pal.votes import pair_key
 
 ENOUGH = 10
 """Audited items from which on the audit speaks, and not the model."""
+
+
+@dataclass(frozen=True)
+class AuditInfo:
+    """Accuracy of the predictions: ``right`` of ``asked`` random items, its interval, and items nobody could tell."""
+
+    right: int
+    asked: int
+    unsure: int
+    low: float
+    high: float
 
 
 @dataclass(frozen=True)
@@ -58,8 +69,7 @@ class Report:
     deduced: int
     predicted: int
     flagged: int
-    audit: Audit
-    unsure: int
+    audit: AuditInfo
     low: float
     high: float
     target: float
@@ -74,7 +84,7 @@ def report(items: Items, now: Snapshot, labeler: str, /, *, target: float) -> Re
     stands = now.standing
     told, deduced = (int((stands.source[stands.label >= 0] == s).sum()) for s in (2, 1))
     guessed, n = len(items) - told - deduced, len(items)
-    found, unsure = audited(now)
+    found = audited(now)
     low, high = ((told + deduced + share * guessed) / n for share in (found.low, found.high))
     left = what_is_left(items, now, labeler, found, target=target)
     return Report(
@@ -84,7 +94,6 @@ def report(items: Items, now: Snapshot, labeler: str, /, *, target: float) -> Re
         predicted=guessed,
         flagged=len(now.flags),
         audit=found,
-        unsure=unsure,
         low=low,
         high=high,
         target=target,
@@ -95,18 +104,19 @@ def report(items: Items, now: Snapshot, labeler: str, /, *, target: float) -> Re
     )
 
 
-def audited(now: Snapshot, /) -> tuple[Audit, int]:
-    """The audit so far, and how many of its items nobody could tell; of several answers to an item the first counts."""
+def audited(now: Snapshot, /) -> AuditInfo:
+    """The audit so far; of several answers about an item the first counts."""
     first: dict[str, int] = {}
     for event in now.answered:
         if event.page == "audit":
             for item, relation in zip(event.items, event.relations, strict=True):
                 first.setdefault(item, relation)
     said = list(first.values())
-    return audit(said.count(1), len(said) - said.count(0)), said.count(0)
+    found = audit(len(said) - said.count(0), said.count(-1))
+    return AuditInfo(said.count(1), found.n_audited, said.count(0), 1.0 - found.high, 1.0 - found.low)
 
 
-def what_is_left(items: Items, now: Snapshot, labeler: str, found: Audit, /, *, target: float) -> Left:
+def what_is_left(items: Items, now: Snapshot, labeler: str, found: AuditInfo, /, *, target: float) -> Left:
     """Pages and minutes until the target, at this person's own speed."""
     pages = [event for event in now.answered if is_page(event) and not event.note and event.items]
     mine = [event for event in pages if event.labeler == labeler]
@@ -157,13 +167,14 @@ def _speed(mine: list[Answered]) -> tuple[Cost, float, float]:
     return (cost, float(np.median(tiles)), alike / tiles.sum()) if mine else (cost, 15.0, 0.3)
 
 
-def _to_audit(found: Audit, guessed: int, n: int, target: float) -> int:
+def _to_audit(found: AuditInfo, guessed: int, n: int, target: float) -> int:
     """Audit items still to ask before the target can be shown, if all of these are right."""
-    share = 1.0 - (1.0 - target) * n / guessed if guessed else 0.0
-    if share <= 0.0:
+    error = (1.0 - target) * n / guessed if guessed else 1.0
+    if error >= 1.0:
         return 0
-    more = max(0, least_asked(min(share, 1.0 - 1e-6)) - found.asked)
-    while more < guessed and audit(found.right + more, found.asked + more).low < share:
+    wrong = found.asked - found.right
+    more = max(0, n_to_audit(error) - found.asked)
+    while more < guessed and audit(found.asked + more, wrong).high > error:
         more += max(1, more // 20)
     return min(more, guessed)
 
