@@ -184,7 +184,7 @@ def answered(page, own):
 
 @pytest.mark.slow
 def test_two_processes_on_one_database(tmp_path, source, address):
-    """Two real servers, asked at once: no tile on two open pages; one is killed, and nothing it acknowledged is lost."""
+    """Two real servers, asked at once: no tile on two open pages; one is killed, and what it acknowledged is there."""
     from pal.datasets import open_source
 
     items = open_source(source)

@@ -109,6 +109,32 @@ def export(
 
 
 @app.command()
+def backup(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="The project's own folder.", show_default=False)],
+    *,
+    to: Annotated[Path, typer.Option(help="New file to write.", show_default=False)],
+    store: StoreAddress = None,
+) -> None:
+    """Write a project's log to one file, while it may be in use."""
+    from pal.cli.backup import backup as run
+
+    run(directory, store, to)
+
+
+@app.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="A file of pal backup.", show_default=False)],
+    *,
+    to: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the project, new.", show_default=False)],
+    store: StoreAddress = None,
+) -> None:
+    """Start a project from a backup, in a folder or in an empty database."""
+    from pal.cli.backup import restore as run
+
+    run(file, to, store)
+
+
+@app.command()
 def predict(
     model: Annotated[Path, typer.Argument(help="The classifier.safetensors of an export.", show_default=False)],
     source: Annotated[str, typer.Argument(help="A folder of new pictures, or embeddings.", show_default=False)],
