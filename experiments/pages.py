@@ -46,6 +46,10 @@ def refresh(folders: Sequence[Path], pages: Path = PAGES, /) -> list[Path]:
     return written
 
 
+def _between(text: str, marks: re.Match[str]) -> str:
+    return marks[1] + text + marks[2]
+
+
 def main(folders: Sequence[str]) -> int:
     """Refresh, and say what was written."""
     try:
@@ -59,7 +63,3 @@ def main(folders: Sequence[str]) -> int:
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))
-
-
-def _between(text: str, marks: re.Match[str]) -> str:
-    return marks[1] + text + marks[2]

@@ -8,8 +8,9 @@ Two protocols:
 
 - ``clean``: a page has distinct questions whose answer isn't known yet, and R is closed under deduction: same-as is
   transitive, alike to one group means unlike every group known to differ from it, and an item unlike all templates but
-  one is alike to the last. The same as :mod:`pal.oracles`, :mod:`pal.labelers` and :mod:`pal.knowledge` (a test holds
-  them equal), at a twentieth of the time on a hundred items.
+  one is alike to the last. Before the first page R is the identity. The same as :mod:`pal.oracles`,
+  :mod:`pal.labelers` and :mod:`pal.knowledge` (a test compares what is deduced), at a twentieth of the time on a
+  hundred items. Passive pairs are distinct, but drawn without regard to what is known.
 - ``authors``: what the published notebooks do, see :func:`captcha_authors` and :func:`pairs_authors`.
 """
 
@@ -73,10 +74,13 @@ def captcha_clean(
     against = np.zeros((len(labels), len(anchors)))
     against[anchors] = 2.0 * np.eye(len(anchors)) - 1.0
     changed = True
-    for _ in range(n_pages):
+    for p in range(n_pages):
         positive, negative, still_open = against > 0, against < 0, against == 0
         settled = np.asarray(positive.any(axis=1))
-        yield Snapshot(_expand(against, settled) if changed else None, settled)
+        if p == 0:
+            yield Snapshot(np.eye(len(labels)), settled)
+        else:
+            yield Snapshot(_expand(against, settled) if changed else None, settled)
         askable = still_open.any(axis=0)
         changed = bool(askable.any())
         if not changed:
@@ -108,7 +112,8 @@ def pairs_clean(
     order = rng.permutation(len(first))[: n_pages * page]
     changed = True
     for p in range(n_pages):
-        yield Snapshot(relation.copy() if changed else None, (relation[anchors] > 0).any(axis=0))
+        shown = np.eye(len(labels)) if p == 0 else relation.copy()
+        yield Snapshot(shown if changed else None, (relation[anchors] > 0).any(axis=0))
         due = order[p * page : (p + 1) * page]
         due = due[relation[first[due], second[due]] == 0]
         changed = len(due) > 0
@@ -149,7 +154,7 @@ def captcha_authors(
 ) -> Iterator[Snapshot]:
     """Algorithm 3 as in the published notebooks.
 
-    It differs from the clean run in this: the graph starts as the identity; the class is the one with fewest *asked or
+    It differs from the clean run in this: the class is the one with fewest *asked or
     settled* items; a page is sampled with replacement, and counts in full whatever it repeats; negative answers are
     written only against the items of that class known by then, so older ones don't reach items found later; an item
     unlike all classes but one is asked all the same. With ``predict``, items predicted to be
