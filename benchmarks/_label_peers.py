@@ -52,7 +52,9 @@ def label_order(
         "peer-max-herding": lambda: MaxHerding(random_state=seed),
     }
     strategy = makers[peer]()
-    model = SklearnClassifier(LogisticRegression(C=10.0, max_iter=200), classes=np.arange(y.max() + 1), random_state=seed)
+    model = SklearnClassifier(
+        LogisticRegression(C=10.0, max_iter=200), classes=np.arange(y.max() + 1), random_state=seed
+    )
     if peer in ("peer-margin", "peer-badge"):
         yield from rng.permutation(len(x))[:_BATCH].tolist()
     while not known.all():

@@ -47,7 +47,9 @@ def run(args: list[str]) -> list[Row]:
             goals = {100: ("35", "-", "50"), 150: ("40", "50", "65")}.get(n, ("-", "-", "-"))
             for words, level, goal in zip(("0.10", "0.05", "1.1 x full"), (0.1, 0.05, 1.1 * full), goals, strict=True):
                 at, active = first_below(ours, level, _EVERY), first_below(rival, level, fig3.PAGE)
-                shown: float | str = active if np.isfinite(active) else f"captcha: not by {fig3.PAGE * (len(rival) - 1)}"
+                shown: float | str = (
+                    active if np.isfinite(active) else f"captcha: not by {fig3.PAGE * (len(rival) - 1)}"
+                )
                 rows.append(row(f"N = {n}, {options.start}, test error < {words}", at, shown, "questions", goal))
     return rows
 

@@ -1,55 +1,79 @@
+"""Audits: the interval covers, and the suggestion to stop follows it."""
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom, binomtest
 
-from pal.audit import audit, least_asked
+from pal.audit import audit, audit_sample, n_to_audit, outlook, wrong_labels
 from pal.errors import InvalidInputError
 
-COUNTS = st.integers(0, 60).flatmap(lambda asked: st.tuples(st.integers(0, asked), st.just(asked)))
+
+@given(st.integers(1, 60), st.sampled_from([0.0, 0.01, 0.05, 0.2, 0.5, 0.9, 1.0]), st.sampled_from([0.8, 0.95]))
+def test_the_interval_covers_at_least_as_often_as_it_says(n, rate, confidence):
+    found = [audit(n, k, confidence=confidence) for k in range(n + 1)]
+    covered = sum(binom.pmf(k, n, rate) for k, a in enumerate(found) if a.low <= rate <= a.high)
+    assert covered >= confidence - 1e-9
 
 
-@given(COUNTS, st.floats(0.5, 0.99))
-def test_interval_is_scipys_exact_one(counts, level):
-    right, asked = counts
-    found = audit(right, asked, level=level)
-    if asked == 0:
-        assert (found.low, found.high, found.accuracy) == (0.0, 1.0, None)
-        return
-    exact = binomtest(right, asked).proportion_ci(confidence_level=level, method="exact")
-    np.testing.assert_allclose([found.low, found.high], [exact.low, exact.high], atol=1e-9)
-    assert found.low <= found.accuracy <= found.high
+@given(st.integers(1, 200), st.data())
+def test_the_interval_is_scipys(n, data):
+    k = data.draw(st.integers(0, n))
+    ours, theirs = audit(n, k), binomtest(k, n).proportion_ci(0.95, method="exact")
+    np.testing.assert_allclose([ours.low, ours.high], [theirs.low, theirs.high], atol=1e-9)
 
 
-@pytest.mark.parametrize("truth", [0.5, 0.8, 0.93, 0.99, 1.0])
-@pytest.mark.parametrize("asked", [1, 20, 75])
-def test_interval_covers_the_truth_as_often_as_it_says(truth, asked):
-    """Summed over every outcome, not sampled."""
-    covered = sum(
-        binom.pmf(right, asked, truth)
-        for right in range(asked + 1)
-        if (found := audit(right, asked)).low <= truth <= found.high
-    )
-    assert covered >= 0.95
+def test_nothing_audited_says_nothing():
+    found = audit(0, 0)
+    assert (found.low, found.high) == (0.0, 1.0)
+    assert np.isnan(found.rate)
 
 
-@given(st.floats(0.5, 0.999), st.floats(0.5, 0.99))
-def test_least_asked_is_just_enough(target, level):
-    n = least_asked(target, level=level)
-    assert audit(n, n, level=level).low >= target - 1e-9
-    assert n == 1 or audit(n - 1, n - 1, level=level).low < target + 1e-9
+@given(st.floats(0.005, 0.5))
+def test_so_many_right_ones_are_enough_and_one_fewer_is_not(error):
+    n = n_to_audit(error)
+    assert audit(n, 0).high <= error + 1e-9
+    assert audit(n - 1, 0).high > error - 1e-9
 
 
-@pytest.mark.parametrize("counts", [(-1, 3), (4, 3)])
-def test_impossible_counts_are_refused(counts):
-    with pytest.raises(InvalidInputError, match="right"):
-        audit(*counts)
+def test_every_free_item_is_as_likely_to_be_audited():
+    rng = np.random.default_rng(0)
+    free = np.arange(10) != 3
+    drawn = np.concatenate([audit_sample(free, 3, rng=rng) for _ in range(3000)])
+    share = np.bincount(drawn, minlength=10) / 9000
+    assert share[3] == 0
+    np.testing.assert_allclose(share[free], 1 / 9, atol=0.01)
 
 
-@pytest.mark.parametrize("share", [0.0, 1.0, -1.0, float("nan")])
-def test_impossible_shares_are_refused(share):
-    with pytest.raises(InvalidInputError, match="share"):
-        least_asked(share)
-    with pytest.raises(InvalidInputError, match="share"):
-        audit(1, 2, level=share)
+def test_it_stops_when_the_whole_interval_is_below_the_target():
+    doubt, seconds = 0.2 * 0.9 ** np.arange(10), np.full(10, 6.0)
+    assert outlook(audit(400, 0), doubt, seconds, target=0.01).stop
+    assert not outlook(audit(100, 0), doubt, seconds, target=0.01).stop
+
+
+def test_pages_left_follow_the_fall_of_doubt_and_minutes_the_persons_speed():
+    doubt, seconds = 0.2 * 0.9 ** np.arange(10), np.full(10, 6.0)
+    left = outlook(audit(100, 10), doubt, seconds, target=0.05)
+    assert left.pages == int(np.ceil(np.log(2.0) / -np.log(0.9)))
+    assert left.minutes == pytest.approx(left.pages * 0.1)
+    assert outlook(audit(100, 10), np.full(10, 0.2), seconds, target=0.05).pages is None
+    assert outlook(audit(0, 0), doubt, seconds, target=0.05).pages is None
+
+
+def test_wrong_labels_are_counted():
+    assert wrong_labels(np.array([1, 2, 3]), np.array([1, 0, 0])) == 2
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda: audit(3, 4), "n_wrong"),
+        (lambda: audit(3, 1, confidence=1.0), "confidence"),
+        (lambda: n_to_audit(0.0), "error must lie"),
+        (lambda: outlook(audit(3, 1), np.ones(3), np.ones(3), target=1.0), "target"),
+    ],
+)
+def test_what_makes_no_sense_is_refused(call, words):
+    with pytest.raises(InvalidInputError, match=words):
+        call()

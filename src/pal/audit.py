@@ -1,63 +1,121 @@
-"""Audits: how accurate predictions are, from items drawn at random and nothing else.
+"""How wrong the labels still are, from a random audit, and when to stop.
 
-Definition. Of n predicted items drawn at random, k turn out right when a person compares them with their group. The
-accuracy is k / n, and its interval is that of Clopper and Pearson (1934), https://doi.org/10.1093/biomet/26.4.404: it
-covers the true accuracy in at least ``level`` of all audits, whatever that accuracy is.
+Definition. An *audit* asks a person about items drawn at random, whatever the model thinks of them. Of n audited
+labels k were wrong; the error rate has the Clopper-Pearson interval, which covers the truth at least as often as it
+says, for every n and every rate (https://doi.org/10.1093/biomet/26.4.404). The model's own confidence takes no part.
 """
 
 from dataclasses import dataclass
-from math import ceil, log
+
+import numpy as np
+from jaxtyping import Bool, Float, Int64, Integer
+from numpy import ndarray
 
 from pal.errors import InvalidInputError
 
 
 @dataclass(frozen=True)
 class Audit:
-    """Accuracy with its interval: ``right`` of ``asked`` items."""
+    """Error rate from ``n_audited`` random items, ``n_wrong`` of them wrong, with its interval [low, high]."""
 
-    right: int
-    asked: int
+    n_audited: int
+    n_wrong: int
     low: float
     high: float
 
     @property
-    def accuracy(self) -> float | None:
-        """Share of right items; None before anything was asked."""
-        return self.right / self.asked if self.asked else None
+    def rate(self) -> float:
+        """Share found wrong; NaN before the first."""
+        return self.n_wrong / self.n_audited if self.n_audited else float("nan")
 
 
-def audit(right: int, asked: int, /, *, level: float = 0.95) -> Audit:
-    """Interval of an accuracy, two-sided and exact.
+@dataclass(frozen=True)
+class Outlook:
+    """What is left to do: pages and minutes to the target, None where nothing says; ``stop`` once the target is met."""
+
+    pages: int | None
+    minutes: float | None
+    stop: bool
+
+
+def audit(n_audited: int, n_wrong: int, /, *, confidence: float = 0.95) -> Audit:
+    """Interval of the error rate (Clopper and Pearson 1934).
 
     Raises
     ------
     InvalidInputError
-        If the counts aren't 0 ≤ right ≤ asked, or the level isn't inside (0, 1).
+        If the counts don't fit, or the confidence isn't between 0 and 1.
     """
     from scipy.stats import beta
 
-    if not 0 <= right <= asked:
-        raise InvalidInputError(f"expected 0 <= right <= asked, got {right} of {asked}; count each item once")
-    _check(level)
-    tail = (1.0 - level) / 2.0
-    low = float(beta.ppf(tail, right, asked - right + 1)) if right else 0.0
-    high = float(beta.ppf(1.0 - tail, right + 1, asked - right)) if right < asked else 1.0
-    return Audit(right, asked, low, high)
+    if not 0 <= n_wrong <= n_audited:
+        raise InvalidInputError(f"expected 0 <= n_wrong <= n_audited, got {n_wrong} of {n_audited}; count them again")
+    if not 0.0 < confidence < 1.0:
+        raise InvalidInputError(f"confidence must lie between 0 and 1, got {confidence}; 0.95 is usual")
+    tail = (1.0 - confidence) / 2.0
+    low = float(beta.ppf(tail, n_wrong, n_audited - n_wrong + 1)) if n_wrong else 0.0
+    high = float(beta.ppf(1.0 - tail, n_wrong + 1, n_audited - n_wrong)) if n_wrong < n_audited else 1.0
+    return Audit(n_audited, n_wrong, low, high)
 
 
-def least_asked(target: float, /, *, level: float = 0.95) -> int:
-    """Items to ask, all of them right, until the interval lies above ``target``: ⌈ln(α/2) / ln(target)⌉.
+def audit_sample(free: Bool[ndarray, " n"], n_wanted: int, /, *, rng: np.random.Generator) -> Int64[ndarray, " m"]:
+    """Items to audit, drawn at random without replacement among the ``free`` ones: all may be, whatever is believed."""
+    items = np.flatnonzero(free)
+    return rng.choice(items, min(n_wanted, len(items)), replace=False)
 
-    Raises
-    ------
-    InvalidInputError
-        If target or level isn't inside (0, 1).
+
+def n_to_audit(error: float, /, *, confidence: float = 0.95) -> int:
+    """Items to audit, all found right, until the interval lies below ``error``: ln(tail) ÷ ln(1 − error)."""
+    if not 0.0 < error < 1.0:
+        raise InvalidInputError(f"error must lie between 0 and 1, got {error}; 0.02 is two in a hundred")
+    return int(np.ceil(np.log((1.0 - confidence) / 2.0) / np.log1p(-error)))
+
+
+def outlook(
+    found: Audit,
+    doubt: Float[ndarray, " pages"],
+    seconds: Float[ndarray, " pages"],
+    /,
+    *,
+    target: float,
+) -> Outlook:
+    """When to stop, and how long until then.
+
+    Parameters
+    ----------
+    found
+        The audit.
+    doubt
+        Mean doubt, 1 − confidence, after each page so far: only its *fall* is used, scaled to the audited rate.
+    seconds
+        What each page took this person.
+    target
+        Error rate wanted.
+
+    Returns
+    -------
+    Outlook
+        ``stop`` if the whole interval lies at or below the target. Pages by a straight line through the logarithm of
+        the last ten doubts; None if it doesn't fall, or nobody was audited.
     """
-    _check(level)
-    _check(target)
-    return ceil(log((1.0 - level) / 2.0) / log(target) - 1e-9)
+    if not 0.0 < target < 1.0:
+        raise InvalidInputError(f"target must lie between 0 and 1, got {target}; 0.02 is two in a hundred")
+    stop = bool(found.n_audited) and found.high <= target
+    if stop:
+        return Outlook(0, 0.0, stop)
+    last = np.asarray(doubt, dtype=np.float64)[-10:]
+    if len(last) < 3 or not found.n_audited or (last <= 0).any():
+        return Outlook(None, None, stop)
+    slope = float(np.polyfit(np.arange(len(last)), np.log(last), 1)[0])
+    if slope > -1e-6:
+        return Outlook(None, None, stop)
+    # With no error found, the rate that would make one half as likely as not.
+    rate = found.rate if found.n_wrong else 1.0 - 0.5 ** (1.0 / found.n_audited)
+    pages = int(np.ceil(max(np.log(rate / target), 0.0) / -slope))
+    each = float(np.median(seconds)) if len(seconds) else None
+    return Outlook(pages, None if each is None else pages * each / 60.0, stop)
 
 
-def _check(share: float) -> None:
-    if not 0.0 < share < 1.0:
-        raise InvalidInputError(f"expected a share between 0 and 1, got {share}; 0.95 is 95 %")
+def wrong_labels(label: Integer[ndarray, " m"], audited: Integer[ndarray, " m"], /) -> int:
+    """Audited items whose label isn't the auditor's."""
+    return int((np.asarray(label) != np.asarray(audited)).sum())

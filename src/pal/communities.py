@@ -7,7 +7,7 @@ from jaxtyping import Float, Int64
 from numpy import ndarray
 from scipy.sparse import csr_array, csr_matrix
 
-from pal.neighbors import laplacian_weights, neighbor_weights, normalize
+from pal.neighbors import laplacian_weights, local_dimension, neighbor_weights, normalize
 from pal.propagation import Field, field, spread
 
 # Scale and weight of the neighbours of the kernels beside the neighbour graph.
@@ -30,6 +30,8 @@ class Neighborhood:
         (n, k) smoothed membership in each community, rows sum to 1.
     medoid
         (k,) the most central item of each community.
+    dimension
+        Dimensions that items spread over nearby, see :func:`pal.neighbors.local_dimension`.
     """
 
     weights: csr_array
@@ -37,6 +39,7 @@ class Neighborhood:
     fields: tuple[Field, ...]
     membership: Float[ndarray, "n k"]
     medoid: Int64[ndarray, " k"]
+    dimension: float
 
 
 def neighborhood(x: Float[ndarray, "n d"], /, *, seed: int = 0) -> Neighborhood:
@@ -53,7 +56,7 @@ def neighborhood(x: Float[ndarray, "n d"], /, *, seed: int = 0) -> Neighborhood:
     chains = [(laplacian_weights(x, scale=scale), alpha) for scale, alpha in _CHAINS]
     fields = (field(affinity, rng=rng), *(field(normalize(w), alpha=alpha, rng=rng) for w, alpha in chains))
     membership = spread_out / np.maximum(spread_out.sum(axis=1, keepdims=True), 1e-300)
-    return Neighborhood(weights, affinity, fields, membership, medoid)
+    return Neighborhood(weights, affinity, fields, membership, medoid, local_dimension(x))
 
 
 def communities(weights: csr_array, /, *, seed: int = 0, resolution: float = 1.0) -> Int64[ndarray, " n"]:

@@ -6,8 +6,7 @@ says of item i
 
     p_ic ∝ Σ_j R_f,ij q_jc + κ (k / n) B_ic,
 
-with item i's own mass left out; the *ridge* expert is a linear probe of kernel features, its own item left out too; and
-one more expert says that it could be anything. Weights w of the experts maximise the likelihood of what the answers say
+with item i's own mass left out, and one more expert says that it could be anything. Weights w of the experts maximise the likelihood of what the answers say
 about each item asked, the others given, Σ_i log Σ_e w_e Σ_c L_ic p_eic, with a Dirichlet prior (stacking, Wolpert 1992,
 https://doi.org/10.1016/S0893-6080(05)80023-1). So scale, reach and the worth of communities follow from the answers.
 """
@@ -34,6 +33,8 @@ _EXPERTS = (
 # Prior share of "anything", and how many items the prior weighs as much as.
 _ANYTHING, _PRIOR = 0.01, 3.0
 _N_STEPS = 12
+# Dimensions at which chains and neighbours are trusted alike before any answer.
+_FEW = 3.0
 
 
 class Seeds(NamedTuple):
@@ -78,15 +79,19 @@ def everywhere(given: Seeds, belief: Float[ndarray, "t c"], communal: Float[ndar
     return _opinions([field.spread(given.items, belief) for field in given.near.fields], communal)
 
 
-def prior_weights() -> Float[ndarray, " e"]:
-    """Weights before any answer."""
+def prior_weights(near: Neighborhood, /) -> Float[ndarray, " e"]:
+    """Weights before any answer: chains of near items say more where items lie along few dimensions."""
     share = np.array([share for _, _, share in _EXPERTS])
+    chained = np.array([f > 0 for f, _, _ in _EXPERTS])
+    chains = 1.0 / (1.0 + (near.dimension / _FEW) ** 2)
+    share = np.where(chained, chains * share / share[chained].sum(), (1.0 - chains) * share / share[~chained].sum())
     return np.append((1.0 - _ANYTHING) * share / share.sum(), _ANYTHING)
 
 
-def weigh(opinions: Opinions, likelihood: Float[ndarray, "m c"], /) -> Float[ndarray, " e"]:
+def weigh(
+    opinions: Opinions, likelihood: Float[ndarray, "m c"], prior: Float[ndarray, " e"], /
+) -> Float[ndarray, " e"]:
     """Weights of the experts by EM, O(e m c); ``likelihood`` is L, of any scale a row."""
-    prior = prior_weights()
     fit = np.einsum("emc,mc->me", opinions.probability, likelihood) + 1e-300
     weight = prior
     for _ in range(_N_STEPS):
@@ -108,7 +113,7 @@ def _opinions(carried: list[Float[ndarray, "m c"]], communal: Float[ndarray, "m 
     m, c = communal.shape
     out = np.empty((len(_EXPERTS) + 1, m, c))
     for e, (f, kappa, _) in enumerate(_EXPERTS):
-        np.add(carried[f], (kappa) * communal + 1e-30, out=out[e])
+        np.add(carried[f], kappa * communal + 1e-30, out=out[e])
     out[-1] = 1.0
     out /= out.sum(axis=2, keepdims=True)
     return Opinions(out)

@@ -45,6 +45,18 @@ def laplacian_weights(x: Float[ndarray, "n d"], /, *, scale: float, n_neighbors:
     return _symmetric(np.maximum(weight, 1e-100), index)
 
 
+def local_dimension(x: Float[ndarray, "n d"], /, *, n_neighbors: int = N_NEIGHBORS) -> float:
+    """Dimensions that items spread over nearby: m if the distance to the kth neighbour grows as k^(1/m); d at most."""
+    n, d = x.shape
+    k = min(n_neighbors, n - 1)
+    if k < 2:
+        return float(d)
+    distance, _ = _nearest(x, k)
+    apart = distance[:, 1] > 0
+    growth = float(np.median(np.log(distance[apart, k] / distance[apart, 1]))) if apart.any() else 0.0
+    return min(float(np.log(k)) / growth, float(d)) if growth > 0 else float(d)
+
+
 def normalize(weights: csr_array, /) -> csr_array:
     """S = D^{-1/2} W D^{-1/2}, eigenvalues in [−1, 1]."""
     scale = diags_array(1.0 / np.sqrt(np.maximum(weights.sum(axis=1), 1e-300)))

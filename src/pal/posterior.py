@@ -96,12 +96,12 @@ def believe(near: Neighborhood, knowledge: Knowledge, /, *, rounds: int = 8) -> 
     units = _units(knowledge, trusted)
     given = seeds(near, units.item)
     classes, belief = _start(near, knowledge, units, trusted)
-    weight, error = prior_weights(), _NO_ANSWERS
+    trust, error = prior_weights(near), _NO_ANSWERS
     steady = 0
     for step in range(rounds):
-        result = _update(given, units, classes, belief, weight, error)
+        result = _update(given, units, classes, belief, trust, error)
         moved = np.abs(result.unit - belief).max(initial=0.0)
-        belief, weight = result.unit, result.weight
+        belief = result.unit
         changed = None if step + 1 == rounds else _revise(units, classes, result, closed=knowledge.complete)
         steady = steady + 1 if changed is None else 0
         if changed is None and (steady == 3 or (moved < _STEADY and steady > 1)):
@@ -223,7 +223,7 @@ def _update(
     units: _Units,
     classes: _Classes,
     belief: Float[ndarray, "u c"],
-    weight: Float[ndarray, " e"],
+    trust: Float[ndarray, " e"],
     error: float,
 ) -> _Round:
     """One round: hear the experts, weigh with the answers, and score merges and new classes."""
@@ -236,7 +236,7 @@ def _update(
     score, to_a, to_b = _answered(units, belief, error)
     likelihood = np.where(anchored[:, None], fixed, np.exp(score - score.max(axis=1, initial=-np.inf, keepdims=True)))
     alone = anchored & (np.bincount(units.unit, minlength=units.n_units) == 1)
-    weight = weigh(opinions, np.where(alone[:, None], 1.0, likelihood)[units.unit])
+    weight = weigh(opinions, np.where(alone[:, None], 1.0, likelihood)[units.unit], trust)
     mixed = opinions.mixed(weight)
     prior = np.zeros((units.n_units, c))
     np.add.at(prior, units.unit, mixed)
@@ -425,7 +425,9 @@ def _beliefs(
     return Beliefs(probability, anchor, source, same, error, reach, surprise)
 
 
-def _reach(near: Neighborhood, weight: Float[ndarray, " e"], probability: Float[ndarray, "n c"]) -> Float[ndarray, " n"]:
+def _reach(
+    near: Neighborhood, weight: Float[ndarray, " e"], probability: Float[ndarray, "n c"]
+) -> Float[ndarray, " n"]:
     """Doubt that settling an item would lift: Σ_j R_ij ÷ R_ii · (1 − max_c p_jc), over the fields as they are trusted."""
     doubt = (1.0 - probability.max(axis=1))[:, None]
     everyone = np.arange(len(doubt))
@@ -441,7 +443,9 @@ def _sources(
     """Told: found alike with the anchor of its class, or that anchor itself; deduced: in a unit that anchors it."""
     source = np.full(knowledge.n_items, PREDICTED)
     anchor = np.array(classes.anchor, dtype=np.int64)
-    source[knowledge.group == knowledge.group[anchor[label]]] = DEDUCED
+    deduced = np.zeros(knowledge.n_items, dtype=bool)
+    deduced[units.item] = True
+    source[deduced & (knowledge.group == knowledge.group[anchor[label]])] = DEDUCED
     counts = knowledge.votes.all()
     ends = knowledge.votes.ends(counts.key[counts.verdict > 0])
     ends = np.concatenate([ends, ends[:, ::-1]])

@@ -30,7 +30,7 @@ _EXEMPLARS = 3
 _DOUBTED = 0.1
 # One check in so many alike answers, until there were so many without a contradiction.
 _CHECK_EVERY, _CHECKS = 15, 25
-# Weight of an item's own doubt beside what its answer does for others.
+# Weight of an item's own doubt beside that which its answer lifts; the root keeps outliers from waiting for ever.
 _OWN = 0.05
 # Value of joining two classes rightly, against that of a label.
 _JOIN = 3.0
@@ -62,14 +62,14 @@ def gain(state: State, /) -> list[Question]:
 
 
 def _label_value(state: State) -> Float[ndarray, " n"]:
-    """Worth of settling each item: 1 minus the margin between its two likeliest classes."""
+    """Worth of settling each item: 1 minus the margin between its two likeliest classes, times its reach."""
     p = state.beliefs.probability
     if p.shape[1] < 2:
         return np.where(state.held, 0.0, 1.0 - 0.5 * p.max(axis=1))
     second, first = np.partition(p, -2, axis=1)[:, -2:].T
     value = 1.0 - (first - second)
     if state.beliefs.reach is not None:
-        value = value * (_OWN + state.beliefs.reach)
+        value = value * np.sqrt(_OWN + state.beliefs.reach)
     value[state.beliefs.source > 0] *= value[state.beliefs.source > 0] > 1e-6
     return np.where(state.held, 0.0, np.maximum(value, 1e-9))
 

@@ -1,0 +1,46 @@
+"""Experts: mixtures of distributions, weighed by how well they foretell the answers."""
+
+import numpy as np
+import pytest
+
+from pal.communities import neighborhood
+from pal.experts import among, by_field, everywhere, prior_weights, seeds, weigh
+
+
+@pytest.fixture(scope="module")
+def near():
+    return neighborhood(np.random.default_rng(0).standard_normal((40, 3)))
+
+
+def test_weights_and_opinions_are_distributions(near):
+    given = seeds(near, np.arange(0, 40, 4))
+    belief = np.eye(3)[np.arange(10) % 3]
+    communal = near.membership @ np.ones((near.membership.shape[1], 3)) / 3
+    prior = prior_weights(near)
+    assert prior.sum() == pytest.approx(1.0)
+    for opinions in (among(given, belief, communal), everywhere(given, belief, communal)):
+        np.testing.assert_allclose(opinions.probability.sum(axis=2), 1.0)
+        np.testing.assert_allclose(opinions.mixed(prior).sum(axis=1), 1.0)
+    assert by_field(prior, len(near.fields)).sum() == pytest.approx(1.0)
+
+
+def test_an_item_is_judged_without_its_own_answers(near):
+    given = seeds(near, np.arange(10))
+    belief = np.eye(2)[np.arange(10) % 2]
+    communal = np.full((40, 2), 0.5)
+    before = among(given, belief, communal).probability[:, 0]
+    belief[0] = belief[0, ::-1]
+    np.testing.assert_allclose(among(given, belief, communal).probability[:, 0], before)
+
+
+def test_the_expert_that_foretells_the_answers_gains_weight(near):
+    given = seeds(near, np.arange(30))
+    belief = np.eye(2)[np.arange(30) % 2]
+    opinions = among(given, belief, np.full((40, 2), 0.5))
+    prior = prior_weights(near)
+    best = 3
+    likelihood = np.eye(2)[opinions.probability[best].argmax(axis=1)]
+    after = weigh(opinions, likelihood, prior)
+    fit = (opinions.probability * likelihood).sum(axis=2)
+    assert np.log(after @ fit).sum() > np.log(prior @ fit).sum()
+    assert after.sum() == pytest.approx(1.0)

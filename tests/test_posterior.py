@@ -1,0 +1,114 @@
+"""Beliefs: right where the answers say so, humble where they don't, and robust to answers that are wrong."""
+
+import numpy as np
+import pytest
+
+from pal.answers import Answers, Question
+from pal.communities import neighborhood
+from pal.knowledge import known
+from pal.labelers import SimulatedLabeler
+from pal.learner import learn, prepare
+from pal.loop import Loop, run
+from pal.oracles.gain import gain
+from pal.posterior import believe
+
+LABELS = np.repeat(np.arange(4), 20)
+
+
+@pytest.fixture(scope="module")
+def blobs():
+    return 5.0 * np.eye(4)[LABELS] + np.random.default_rng(0).standard_normal((80, 4)) * 0.6
+
+
+@pytest.fixture(scope="module")
+def prepared(blobs):
+    return prepare(blobs)
+
+
+def asked(pairs, relation):
+    return sum(
+        (Answers.of(Question(a, np.array([b])), [r]) for (a, b), r in zip(pairs, relation, strict=True)),
+        Answers.empty(),
+    )
+
+
+def test_rows_are_distributions_and_same_is_symmetric(prepared):
+    beliefs = believe(prepared.near, known(80, asked([(0, 1), (0, 25)], [1, -1])))
+    np.testing.assert_allclose(beliefs.probability.sum(axis=1), 1.0)
+    assert (beliefs.probability >= 0).all()
+    np.testing.assert_allclose(beliefs.same, beliefs.same.T)
+    assert (np.diag(beliefs.same) == 0).all()
+
+
+def test_before_any_answer_the_communities_are_the_classes(prepared):
+    beliefs = believe(prepared.near, known(80))
+    for c in range(4):
+        assert len(np.unique(beliefs.label[c == LABELS])) == 1
+    assert len(np.unique(beliefs.label)) == 4
+    assert (beliefs.source == 0).all()
+
+
+def test_one_answer_joins_two_communities_and_another_parts_them(prepared):
+    anchors = believe(prepared.near, known(80)).anchor
+    a, b = int(anchors[0]), int(anchors[1])
+    joined = believe(prepared.near, known(80, asked([(a, b)], [1])))
+    apart = believe(prepared.near, known(80, asked([(a, b)], [-1])))
+    assert joined.label[a] == joined.label[b]
+    assert apart.label[a] != apart.label[b]
+
+
+def test_consistent_answers_are_believed_whatever_the_features_say(prepared):
+    labels = np.random.default_rng(1).permutation(LABELS)
+    anchors = [int(np.argmax(labels == c)) for c in range(4)]
+    pairs = [(a, i) for a in anchors for i in range(80) if i != a]
+    relation = [1 if labels[a] == labels[i] else -1 for a, i in pairs]
+    beliefs = believe(prepared.near, known(80, asked(pairs, relation)))
+    named = labels[beliefs.anchor][beliefs.label]
+    assert (named == labels).all()
+    assert (beliefs.source > 0).all()
+
+
+def test_known_classes_stay_the_only_ones(prepared):
+    classes = [int(np.argmax(c == LABELS)) for c in range(4)]
+    beliefs = believe(prepared.near, known(80, classes=classes, complete=True))
+    assert sorted(beliefs.anchor.tolist()) == classes
+    assert (LABELS[beliefs.anchor][beliefs.label] == LABELS).all()
+
+
+def test_one_wrong_answer_among_many_is_outvoted(prepared):
+    anchors = [int(np.argmax(c == LABELS)) for c in range(4)]
+    pairs = [(a, i) for a in anchors for i in range(80) if i not in anchors]
+    relation = [1 if LABELS[a] == LABELS[i] else -1 for a, i in pairs]
+    right = np.array(relation)
+    wrong = pairs.index((anchors[0], 30))
+    relation[wrong] = 1
+    beliefs = believe(prepared.near, known(80, asked(pairs, relation)))
+    assert (LABELS[beliefs.anchor][beliefs.label] == LABELS).all()
+    assert beliefs.error > believe(prepared.near, known(80, asked(pairs, right.tolist()))).error
+
+
+def test_the_order_of_answers_does_not_matter(prepared):
+    rng = np.random.default_rng(2)
+    pairs = [tuple(rng.choice(80, 2, replace=False).tolist()) for _ in range(30)]
+    pairs = list({tuple(sorted(p)): p for p in pairs}.values())
+    relation = [1 if LABELS[a] == LABELS[b] else -1 for a, b in pairs]
+    order = rng.permutation(len(pairs))
+    first = believe(prepared.near, known(80, asked(pairs, relation)))
+    second = believe(prepared.near, known(80, asked([pairs[k] for k in order], [relation[k] for k in order])))
+    np.testing.assert_allclose(first.probability, second.probability)
+
+
+def test_all_is_found_in_few_answers_and_kept(blobs, prepared):
+    loop = Loop(blobs, gain, page_size=8, learner=lambda knowledge: learn(prepared, knowledge))
+    for _ in run(loop, SimulatedLabeler(LABELS), n_pages=4):
+        pass
+    beliefs = loop.model.beliefs
+    assert (LABELS[beliefs.anchor][beliefs.label] == LABELS).all()
+    assert len(loop.answers) <= 32
+
+
+def test_identical_items_do_no_harm():
+    near = neighborhood(np.ones((12, 3)))
+    beliefs = believe(near, known(12, asked([(0, 1), (0, 2)], [1, -1])))
+    assert np.isfinite(beliefs.probability).all()
+    assert beliefs.label[0] == beliefs.label[1] != beliefs.label[2]
