@@ -18,14 +18,17 @@ from starlette.staticfiles import StaticFiles
 
 from pal.errors import PalError, StoreError
 from pal.project import Project
+from pal.store.accounts import Account, Accounts
 from pal.web.corrections import corrections
 from pal.web.events import events
 from pal.web.exports import exports
 from pal.web.groups import groups
+from pal.web.invitations import Invitations
 from pal.web.pages import RULE, SCREENS, pages, screens
 from pal.web.reports import reports
 from pal.web.review import looks
-from pal.web.security import LOOPBACK, Gate, OneTimeToken, Sessions, load_secret
+from pal.web.roles import may
+from pal.web.security import INVITE_KEY, LOOPBACK, PERSON, Gate, Guests, OneTimeToken, Sessions, load_secret
 from pal.web.thumbnails import thumbnails
 
 HERE = Path(__file__).parent
@@ -36,8 +39,9 @@ def create_app(
     *,
     token: str | None,
     allowed_hosts: Collection[str] = LOOPBACK,
-    labeler: str = "person",
+    labeler: str = PERSON,
     rule: str = RULE,
+    accounts: Accounts | None = None,
 ) -> FastAPI:
     """Serve a project.
 
@@ -51,9 +55,11 @@ def create_app(
     allowed_hosts
         Host names under which the application may be addressed, without port.
     labeler
-        Name under which answers are logged.
+        Name under which the answers of whoever opens the terminal's address are logged; an administrator.
     rule
         One sentence on what "the same kind" means here, shown on every page.
+    accounts
+        Other people who may sign in, by links that ``pal invite`` prints.
     """
     app = FastAPI(title="PAL annotator", docs_url=None, redoc_url=None, openapi_url="/api/openapi.json")
     templates = Jinja2Templates(HERE / "templates")
@@ -63,14 +69,15 @@ def create_app(
         "project_name": project.directory.name,
         "kind": project.items.kind,
         "screens": SCREENS,
+        "may": may,
     }
     app.include_router(screens(templates, rule=rule))
-    app.include_router(pages(project, labeler=labeler))
-    app.include_router(events(project, labeler=labeler))
+    app.include_router(pages(project))
+    app.include_router(events(project))
     app.include_router(groups(project))
-    app.include_router(corrections(project, labeler=labeler))
-    app.include_router(looks(project, labeler=labeler))
-    app.include_router(reports(project, labeler=labeler))
+    app.include_router(corrections(project))
+    app.include_router(looks(project))
+    app.include_router(reports(project))
     app.include_router(exports(project))
     app.include_router(thumbnails(project))
     app.mount("/static", StaticFiles(directory=HERE / "static"))
@@ -83,6 +90,10 @@ def create_app(
         allowed_hosts=allowed_hosts,
         cookie=f"pal-{key}",
         refuse=partial(_refused, templates),
+        owner=Account(labeler, "", "administrator"),
+        guests=None
+        if accounts is None
+        else Guests(accounts, Invitations(load_secret(project.directory / INVITE_KEY)), partial(_join, templates)),
     )
     return app
 
@@ -94,6 +105,10 @@ def _key(project: Project) -> str:
 
 def _refused(templates: Jinja2Templates, request: Request, reason: str) -> Response:
     return templates.TemplateResponse(request, "refused.html", {"reason": reason}, status_code=403)
+
+
+def _join(templates: Jinja2Templates, request: Request) -> Response:
+    return templates.TemplateResponse(request, "join.html", {})
 
 
 async def _sorry(_request: Request, error: Exception) -> Response:

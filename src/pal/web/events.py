@@ -7,26 +7,29 @@ from fastapi import APIRouter
 
 from pal.project import Project
 from pal.store.events import Event
-from pal.web import shapes
+from pal.web import roles, shapes
 
 
-def events(project: Project, *, labeler: str) -> APIRouter:
+def events(project: Project) -> APIRouter:
     """Routes that write to the log; when they reply, what they accepted is on disk."""
     router = APIRouter(prefix="/api", tags=["events"])
 
     @router.post("/events")
-    def record(sent: shapes.EventsIn) -> dict[str, Any]:
+    def record(by: roles.By, sent: shapes.EventsIn) -> dict[str, Any]:
         """Write events, all or none; an event that is there already is accepted again, so a retry is harmless."""
-        recorded = project.record([shapes.to_event(event, labeler) for event in sent.events])
+        made = [shapes.to_event(event, by.name) for event in sent.events]
+        for event in made:
+            roles.check(event, by)
+        recorded = project.record(made)
         return {"accepted": list(recorded.accepted), "progress": shapes.progress(project.progress())}
 
     @router.post("/flag")
-    def flag(sent: shapes.FlagIn) -> dict[str, Any]:
+    def flag(labeler: roles.Caller, sent: shapes.FlagIn) -> dict[str, Any]:
         """Take an item out of the questions."""
         return written(project, project.flag(sent.item, sent.reason, labeler))
 
     @router.post("/undo")
-    def undo() -> dict[str, Any]:
+    def undo(labeler: roles.Caller) -> dict[str, Any]:
         """Retract the caller's latest event."""
         return written(project, project.undo(labeler))
 

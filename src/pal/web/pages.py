@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse
 from fastapi.templating import Jinja2Templates
 
 from pal.project import Page, Project
-from pal.web import shapes
+from pal.web import roles, shapes
 
 RULE = "Two things are the same kind if you would give them the same name. When you can't tell, say unsure."
 
@@ -42,12 +42,12 @@ def screens(templates: Jinja2Templates, *, rule: str) -> APIRouter:
     return router
 
 
-def pages(project: Project, *, labeler: str) -> APIRouter:
+def pages(project: Project) -> APIRouter:
     """Routes of the pages to answer, as JSON."""
     router = APIRouter(prefix="/api", tags=["pages"])
 
     @router.get("/page")
-    def next_page(hold: Annotated[str, Query(max_length=4000)] = "") -> dict[str, Any]:
+    def next_page(labeler: roles.Caller, hold: Annotated[str, Query(max_length=4000)] = "") -> dict[str, Any]:
         """The next page; its items are on none of the pages in ``hold`` nor on anybody else's."""
         held = [page for page in hold.split(",") if page]
         page = project.page(labeler, hold=held)

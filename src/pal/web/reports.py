@@ -5,15 +5,15 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Query
 
 from pal.project import Page, Project, mapping, report
-from pal.web import shapes
+from pal.web import roles, shapes
 
 
-def reports(project: Project, *, labeler: str) -> APIRouter:
+def reports(project: Project) -> APIRouter:
     """Routes of the progress screen and of the map."""
     router = APIRouter(prefix="/api", tags=["reports"])
 
     @router.get("/report")
-    def how_far(target: Annotated[float, Query(gt=0, lt=1)] = 0.98) -> dict[str, Any]:
+    def how_far(labeler: roles.Caller, target: Annotated[float, Query(gt=0, lt=1)] = 0.98) -> dict[str, Any]:
         """Labels by source, audited accuracy, what is left until ``target``, and what each person did."""
         now = report.report(project.items, project.now(), labeler, target=target)
         found: dict[str, Any] = shapes.shown(now)

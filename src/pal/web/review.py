@@ -5,12 +5,12 @@ from typing import Annotated, Any
 from fastapi import APIRouter, HTTPException, Path
 
 from pal.project import Project, item, review
-from pal.web import shapes
+from pal.web import roles, shapes
 
 _LIMIT = 40
 
 
-def looks(project: Project, *, labeler: str) -> APIRouter:
+def looks(project: Project) -> APIRouter:
     """Routes that show pairs and items to look at again; answers to them go the way of all events."""
     router = APIRouter(prefix="/api", tags=["review"])
 
@@ -28,7 +28,7 @@ def looks(project: Project, *, labeler: str) -> APIRouter:
         }
 
     @router.get("/items/{of}")
-    def one(of: Annotated[str, Path(pattern="^[0-9a-f]{64}$")]) -> dict[str, Any]:
+    def one(labeler: roles.Caller, of: Annotated[str, Path(pattern="^[0-9a-f]{64}$")]) -> dict[str, Any]:
         """An item's label, where it comes from, and every answer behind it."""
         if of not in project.items:
             raise HTTPException(404, "no item has this id in this project")

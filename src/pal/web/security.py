@@ -10,24 +10,34 @@ the body, the session. It adds the security headers to every reply, refusals inc
 
 import hashlib
 import hmac
+import json
 import os
 import secrets
 import threading
 import time
 from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from pathlib import Path
 
+from starlette.concurrency import run_in_threadpool
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pal.errors import StoreError
+from pal.store.accounts import Account, Accounts
+from pal.web.invitations import Invitations
+from pal.web.roles import needed
 
 MAX_BODY = 1 << 20
 """Largest request body, in bytes: some two hundred pages of answers."""
 
 SESSION_SECONDS = 30 * 24 * 3600
+
+JOIN = "/api/join"
+
+_NOBODY = Account("", "", "annotator")
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 
@@ -58,10 +68,19 @@ HEADERS = {
     "permissions-policy": "camera=(), microphone=(), geolocation=()",
 }
 
+INVITE_KEY = "invite.key"
+"""File in the project's folder with the key that signs invitations."""
+
+PERSON = "person"
+"""Name of whoever opens the address that the terminal prints."""
+
 SIGN_IN = (
     "This address needs a sign-in: open the address that pal printed in the terminal, "
-    "or start pal annotate again for a new one; no answer is lost."
+    "or start pal annotate again for a new one; no answer is lost. "
+    "If you had an invitation, ask an administrator for a new one."
 )
+
+NO_INVITATION = "This invitation was used, has ended or isn't for this project; ask an administrator for a new one."
 
 
 class OneTimeToken:
@@ -104,9 +123,9 @@ class Sessions:
         self._secret = secret
         self._clock = clock
 
-    def issue(self) -> str:
-        """Make a new cookie value."""
-        claim = f"{int(self._clock()) + SESSION_SECONDS}.{secrets.token_hex(8)}"
+    def issue(self, key: str = "") -> str:
+        """Make a new cookie value, for the account with a key or for whoever had the token."""
+        claim = f"{int(self._clock()) + SESSION_SECONDS}.{secrets.token_hex(8)}" + (f".{key}" if key else "")
         return f"{claim}.{self._mac(claim)}"
 
     def valid(self, value: str) -> bool:
@@ -115,6 +134,10 @@ class Sessions:
         if not hmac.compare_digest(self._mac(claim).encode(), mac.encode()):
             return False
         return int(claim.partition(".")[0]) > self._clock()
+
+    def key(self, value: str) -> str:
+        """Key of the account that a valid ``value`` was issued for; empty for whoever had the token."""
+        return value.split(".")[2] if value.count(".") == 3 else ""
 
     def _mac(self, claim: str) -> str:
         return hmac.new(self._secret, claim.encode(), hashlib.sha256).hexdigest()
@@ -144,6 +167,15 @@ def load_secret(path: Path) -> bytes:
     return secret
 
 
+@dataclass(frozen=True)
+class Guests:
+    """People with accounts: who they are, how links are read, and the page behind a link."""
+
+    accounts: Accounts
+    invitations: Invitations
+    page: Callable[[Request], Response]
+
+
 class Gate:
     """ASGI middleware: let a request through or refuse it, and harden every reply.
 
@@ -161,6 +193,10 @@ class Gate:
         Name of the cookie; cookies don't know ports, so each project has its own name.
     refuse
         Builds the page a person sees when signed out.
+    owner
+        Who has the token.
+    guests
+        Others who may come in; None if there are none.
     """
 
     def __init__(
@@ -173,6 +209,8 @@ class Gate:
         cookie: str,
         refuse: Callable[[Request, str], Response],
         max_body: int = MAX_BODY,
+        owner: Account = Account(PERSON, "", "administrator"),  # noqa: B008  frozen
+        guests: Guests | None = None,
     ) -> None:
         self._app = app
         self._token = token
@@ -181,6 +219,8 @@ class Gate:
         self._cookie = cookie
         self._refuse = refuse
         self._max_body = max_body
+        self._owner = owner
+        self._guests = guests
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request."""
@@ -200,13 +240,15 @@ class Gate:
             await send(message)
 
         request = Request(scope)
-        refusal = self._check(request)
+        refusal = self._check(request) or await run_in_threadpool(self._enter, request)
         if refusal is None and request.method not in ("GET", "HEAD"):
             body = await _read(receive, self._max_body)
             if body is None:
                 refusal = _error(413, f"a request may carry at most {self._max_body} bytes; send fewer events at once")
             else:
                 receive = _replay(body, receive)
+                if request.url.path == JOIN:
+                    refusal = await run_in_threadpool(self._join, request, body)
         await (refusal or self._app)(scope, receive, harden)
 
     def _check(self, request: Request) -> Response | None:
@@ -218,36 +260,83 @@ class Gate:
             kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
             if kind != "application/json":
                 return _error(415, "expected a body of type application/json; send JSON")
-        return self._check_session(request)
+        return None
 
     def _host_allowed(self, headers: Headers) -> bool:
         hosts = headers.getlist("host")
         return len(hosts) == 1 and _without_port(hosts[0]) in self._hosts
 
-    def _check_session(self, request: Request) -> Response | None:
-        if self._sessions is None or request.url.path.startswith("/static/"):
+    def _enter(self, request: Request) -> Response | None:
+        """Find out who asks and whether they may; a refusal, or None."""
+        state = request.scope.setdefault("state", {})
+        state["account"] = _NOBODY
+        if self._sessions is None:
+            state["account"] = self._owner
             return None
-        signed_in = self._sessions.valid(request.cookies.get(self._cookie, ""))
+        path = request.url.path
+        if path.startswith("/static/") or (path == JOIN and request.method == "POST"):
+            return None
+        account = self._account(request)
+        if path == "/" and "invite" in request.query_params and self._guests is not None and account is None:
+            return self._guests.page(request)
+        refusal = self._check_session(request, signed_in=account is not None)
+        if refusal is not None or account is None:
+            return refusal
+        state["account"] = account
+        if not account.may(needed(path)):
+            why = f"{account.name} is {account.role} here, and this takes a role that may do more; ask an administrator"
+            return self._refuse(request, why) if _wants_page(request) else _error(403, why)
+        return None
+
+    def _account(self, request: Request) -> Account | None:
+        value = request.cookies.get(self._cookie, "")
+        if self._sessions is None or not self._sessions.valid(value):
+            return None
+        key = self._sessions.key(value)
+        if not key:
+            return self._owner
+        return None if self._guests is None else self._guests.accounts.find(key)
+
+    def _join(self, request: Request, body: bytes) -> Response:
+        """Exchange an invitation for a cookie."""
+        try:
+            text = json.loads(body)["invite"]
+        except (ValueError, KeyError, TypeError):
+            return _error(422, "expected an invitation; send the one of the link")
+        read = self._guests.invitations.read(text) if self._guests is not None and isinstance(text, str) else None
+        account = None if read is None or self._guests is None else self._guests.accounts.join(*read)
+        if account is None:
+            return _error(403, NO_INVITATION)
+        return self._signed_in(request, JSONResponse({"name": account.name, "role": account.role}), account.key)
+
+    def _signed_in(self, request: Request, reply: Response, key: str = "") -> Response:
+        assert self._sessions is not None  # noqa: S101
+        reply.set_cookie(
+            self._cookie,
+            self._sessions.issue(key),
+            max_age=SESSION_SECONDS,
+            httponly=True,
+            samesite="strict",
+            secure=request.url.scheme == "https",
+        )
+        return reply
+
+    def _check_session(self, request: Request, *, signed_in: bool) -> Response | None:
         if request.url.path == "/" and "token" in request.query_params and request.method == "GET":
             if self._token.redeem(request.query_params["token"]):
-                reply = RedirectResponse("/", status_code=303)
-                reply.set_cookie(
-                    self._cookie,
-                    self._sessions.issue(),
-                    max_age=SESSION_SECONDS,
-                    httponly=True,
-                    samesite="strict",
-                    secure=request.url.scheme == "https",
-                )
-                return reply
+                return self._signed_in(request, RedirectResponse("/", status_code=303))
             # The address again in a browser that is signed in: no harm, and the token leaves the address bar.
             return RedirectResponse("/", status_code=303) if signed_in else self._signed_out(request)
         return None if signed_in else self._signed_out(request)
 
     def _signed_out(self, request: Request) -> Response:
-        if "text/html" in request.headers.get("accept", ""):
+        if _wants_page(request):
             return self._refuse(request, SIGN_IN)
         return _error(401, SIGN_IN)
+
+
+def _wants_page(request: Request) -> bool:
+    return "text/html" in request.headers.get("accept", "")
 
 
 def _without_port(host: str) -> str:

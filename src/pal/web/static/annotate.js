@@ -6,6 +6,7 @@ import { Offline, Refused, SignedOut, call } from "./api.js";
 import { boardOf, columns, paint } from "./board.js";
 import { entryOf, flag, invert, named, openDesk, settle, toggle } from "./desk.js";
 import { askName, enlarge, shrink } from "./dialogs.js";
+import { forget, kept, recall } from "./keep.js";
 import { bindKeys } from "./keys.js";
 import { labelOf, learnLayout } from "./layout.js";
 import { Outbox } from "./outbox.js";
@@ -323,6 +324,13 @@ addEventListener("pagehide", () => {
   desk.save();
 });
 addEventListener("online", loadAhead);
+
+// Pages that the map asked for come first.
+for (const key of kept("asked/")) {
+  const page = recall(key);
+  forget(key);
+  if (page) desk.front(entryOf(page));
+}
 
 // The pictures of pages from before a reload, then what is missing.
 await learnLayout();

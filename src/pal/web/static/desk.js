@@ -127,6 +127,13 @@ export class Desk {
     this.save();
   }
 
+  /** Put a page in front of the one there is. @param {Entry} entry */
+  front(entry) {
+    if (this.current) this.ahead.unshift(this.current);
+    this.current = entry;
+    this.save();
+  }
+
   next() {
     if (this.current) this.past = [...this.past, this.current].slice(-PAST);
     this.current = this.ahead.shift() ?? null;

@@ -1,0 +1,60 @@
+"""Roles: what a person may ask for. What isn't named here takes a reviewer, so that nothing new is open by accident."""
+
+from collections.abc import Callable
+from typing import Annotated
+
+from fastapi import Depends, HTTPException, Request
+
+from pal.project.ledger import CHECKS, CORRECTIONS
+from pal.store.accounts import Account
+from pal.store.events import Answered, Event, Named
+
+ANNOTATOR = (
+    "/",
+    "/api/events",
+    "/api/flag",
+    "/api/page",
+    "/api/progress",
+    "/api/renew",
+    "/api/undo",
+)
+"""Exact addresses that are open to everybody with an account; pictures are too."""
+
+ADMINISTRATOR = ("/export", "/api/export", "/api/openapi.json")
+"""Addresses, with what lies under them, that take an administrator."""
+
+
+def needed(path: str, /) -> str:
+    """Role that an address takes."""
+    if path in ANNOTATOR or path.startswith(("/static/", "/thumbnails/")):
+        return "annotator"
+    if any(path == place or path.startswith((f"{place}/", f"{place}.")) for place in ADMINISTRATOR):
+        return "administrator"
+    return "reviewer"
+
+
+def account(request: Request) -> Account:
+    """Who makes a request, as the gate found out."""
+    found: Account = request.scope["state"]["account"]
+    return found
+
+
+def caller(request: Request) -> str:
+    """Name of who makes a request; never the client's word."""
+    return account(request).name
+
+
+def may(request: Request) -> Callable[[str], bool]:
+    """Whether who makes a request may open an address; for the navigation."""
+    return lambda address: account(request).may(needed(address))
+
+
+def check(event: Event, by: Account, /) -> None:
+    """Refuse events that take a reviewer and came through the door for answers."""
+    told_elsewhere = isinstance(event, Answered) and event.page in (*CORRECTIONS, *CHECKS)
+    if (told_elsewhere or isinstance(event, Named)) and not by.may("reviewer"):
+        raise HTTPException(403, "names, merges, splits and checks take a reviewer; ask one, or an administrator")
+
+
+Caller = Annotated[str, Depends(caller)]
+By = Annotated[Account, Depends(account)]

@@ -1,0 +1,104 @@
+// The progress screen: labels by source, audited accuracy, what is left, and the people.
+// @ts-check
+
+import { element } from "./card.js";
+import { ask, percent, plural } from "./screen.js";
+import { at } from "./status.js";
+
+/**
+ * @typedef {{right: number, asked: number, unsure: number, low: number, high: number}} Audit
+ * @typedef {{labeler: string, pages: number, answers: number, unsure: number, seconds: number, agreement: number|null, compared: number}} Somebody
+ * @typedef {{n_items: number, told: number, deduced: number, predicted: number, flagged: number, audit: Audit, low: number,
+ *   high: number, target: number, to_audit: number, verdict: "reached"|"missed"|"open", people: Somebody[], me: string,
+ *   left: {pages: number, minutes: number, seconds: number, own: boolean, audited: boolean}}} Report
+ */
+
+const tenth = (/** @type {number} */ share) => `${(100 * share).toFixed(1)} %`;
+const last = "pal/target";
+
+async function load() {
+  const target = /** @type {HTMLSelectElement} */ (at("target")).value;
+  /** @type {Report|null} */
+  const report = await ask(`/api/report?target=${target}`);
+  if (!report) return;
+  labels(report);
+  accuracy(report);
+  left(report);
+  at("people").replaceChildren(...report.people.map((one) => person(one, report.me)));
+}
+
+/** @param {Report} report */
+function labels(report) {
+  at("labels").replaceChildren();
+  for (const part of /** @type {const} */ (["told", "deduced", "predicted"])) {
+    const bar = /** @type {HTMLElement} */ (at("meter").querySelector(`[data-part="${part}"]`));
+    bar.style.width = `${(100 * report[part]) / Math.max(report.n_items, 1)}%`;
+    at("labels").append(figure(report[part], part, part));
+  }
+  if (report.flagged) at("labels").append(figure(report.flagged, "flagged", ""));
+  at("labels").append(figure(report.n_items, "items", ""));
+  at("meter").setAttribute("aria-label", `Of ${report.n_items} items ${report.told} told, ${report.deduced} deduced, ${report.predicted} predicted`);
+}
+
+/** @param {number} count @param {string} word @param {string} kind */
+function figure(count, word, kind) {
+  const made = element("span", kind);
+  made.append(element("b", "", count.toLocaleString()), word);
+  return made;
+}
+
+/** @param {Report} report */
+function accuracy({ audit }) {
+  const { right, asked, unsure, low, high } = audit;
+  at("accuracy").textContent = asked ? tenth(right / asked) : "not known yet";
+  const [band, mark] = /** @type {HTMLElement[]} */ ([...at("range").children]);
+  band.style.left = `${100 * low}%`;
+  band.style.width = `${100 * (high - low)}%`;
+  mark.style.left = `${(100 * right) / Math.max(asked, 1)}%`;
+  at("range").hidden = !asked;
+  at("accuracy-words").textContent = asked
+    ? `${right} of ${plural(asked, "random item")} right: with 95 % confidence between ${tenth(low)} and ${tenth(high)}.${unsure ? ` ${plural(unsure, "item")} nobody could tell.` : ""} Only the random audit counts here, never the model's own confidence.`
+    : "Audit a few items drawn at random: only they tell how accurate the predictions are. The model's own confidence doesn't.";
+}
+
+/** @param {Report} report */
+function left(report) {
+  const { pages, minutes, seconds, own, audited } = report.left;
+  at("left").textContent = pages ? `at most ${plural(pages, "page")}, ${time(minutes)}` : "nothing left to answer";
+  at("left-words").textContent = `${own ? "At your own speed" : "At a usual speed, until you have answered pages"}: ${seconds.toFixed(1)} s a page. ${audited
+    ? "By the audited accuracy." : "By what the model believes of itself, until ten items are audited: take it as a guess."}`;
+  at("hint").dataset.verdict = report.verdict;
+  at("hint").textContent = hint(report);
+}
+
+/** @param {Report} report */
+function hint(report) {
+  const all = `between ${tenth(report.low)} and ${tenth(report.high)} of all labels`;
+  if (!report.predicted) return "You can stop: every label is told or deduced.";
+  if (report.verdict === "reached") return `You can stop: ${all} are right, if those told and deduced are.`;
+  if (report.verdict === "missed") return `Go on: ${all} are right, below the target.`;
+  if (!report.to_audit) return `Go on: ${all} are right, as far as is known.`;
+  return `Too early to say: ${all} are right, as far as is known. ${plural(report.to_audit, "more audited item")}, all right, would show ${percent(report.target)}.`;
+}
+
+/** @param {number} minutes */
+function time(minutes) {
+  if (minutes < 1) return "less than a minute";
+  return minutes < 90 ? `about ${plural(Math.round(minutes), "minute")}` : `about ${(minutes / 60).toFixed(1)} hours`;
+}
+
+/** @param {Somebody} one @param {string} me */
+function person(one, me) {
+  const row = element("tr");
+  const agree = one.agreement === null ? "–" : `${percent(one.agreement)} of ${one.compared}`;
+  const cells = [one.labeler === me ? `${one.labeler} (you)` : one.labeler, one.pages.toLocaleString(), one.answers.toLocaleString(),
+    one.unsure.toLocaleString(), one.seconds ? one.seconds.toFixed(2) : "–", agree];
+  row.append(...cells.map((words) => element("td", "", words)));
+  return row;
+}
+
+const choice = /** @type {HTMLSelectElement} */ (at("target"));
+choice.value = localStorage.getItem(last) ?? choice.value;
+if (!choice.value) choice.value = "0.98";
+choice.addEventListener("change", () => { localStorage.setItem(last, choice.value); load(); });
+load();
