@@ -45,6 +45,8 @@ class GraphEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         Top eigenvalues of G − λ K⁻¹, (K,), largest first; negative ones give null components.
     bandwidth_
         The bandwidth used.
+    feature_map_
+        φ, from items to kernel features (:mod:`pal.kernels`).
     rank_
         Rank of the features, the largest possible n_components.
     """
@@ -75,8 +77,8 @@ class GraphEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         graph = _graph_of(y, len(x)) if graph is None else graph
         rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31))
         self.bandwidth_ = median_distance(x, rng=rng) if self.bandwidth is None else float(self.bandwidth)
-        self._features = self._feature_map(x, rng)
-        features = self._features(x)
+        self.feature_map_ = self._feature_map(x, rng)
+        features = self.feature_map_(x)
         self._whitening = whiten((features.T @ features).astype(np.float64))
         self.rank_ = len(self._whitening.spectrum)
         # Orthonormal basis of the features: with it, a new graph needs no pass over the others.
@@ -107,7 +109,7 @@ class GraphEmbedding(ClassNamePrefixFeaturesOutMixin, TransformerMixin, BaseEsti
         """Embed any items, f(x) = φ(x) W, (p, n_components)."""
         check_is_fitted(self, "weights_")
         x = validate_data(self, x, dtype=(np.float64, np.float32), reset=False)
-        return self._features(x) @ self.weights_
+        return self.feature_map_(x) @ self.weights_
 
     def fit_transform(self, x: Float[ndarray, "n d"], y: object = None, **fit_params: Any) -> Float[ndarray, "n k"]:
         """Fit, and return the embedding of the fitted items."""

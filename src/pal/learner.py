@@ -4,6 +4,7 @@ What depends on the features alone (kernel features, their factorisation, the ne
 :func:`prepare`; a page of answers then costs one small eigenproblem and a few propagations (:func:`learn`).
 """
 
+import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -69,5 +70,6 @@ def prepare(x: Float[ndarray, "n d"], /, *, n_components: int = 16, n_landmarks:
 
 def learn(prepared: Prepared, knowledge: Knowledge, /) -> Model:
     """Refit to a state of knowledge; O(m³ + nnz · C), with m kernel features and C classes."""
-    embedding = prepared.embedder.update(from_knowledge(knowledge)).embedding_
+    # A copy shares the factorisation, and leaves the prepared one to others.
+    embedding = copy.copy(prepared.embedder).update(from_knowledge(knowledge)).embedding_
     return Model(embedding, believe(prepared.near, knowledge), prepared.near.affinity)

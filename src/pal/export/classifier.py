@@ -161,7 +161,7 @@ def fit_classifier(
     embedder = copy.copy(published.embedder)  # the trainer goes on with its own
     embedder.n_components = min(len(beliefs.anchor) + 1, embedder.rank_)
     embedder.update(from_beliefs(beliefs.probability))
-    features = embedder._features
+    features = embedder.feature_map_
     if not isinstance(features, KernelFeatures):
         raise StoreError(f"expected kernel features with landmarks, got {type(features).__name__}")
     probe = fit_probe(embedder.embedding_, labels, intercept=True)
