@@ -37,7 +37,7 @@ GRAPHS = ("ssl", "supervised", "mixed", "nn", "mse", "untrained")
 LOSSES = ("vicreg", "simclr", "barlow", "vic2")
 #: Labels that the mixed graph and the second probe know.
 N_KNOWN = 500
-FULL = Plan(network="resnet18", batch_size=512, epochs=100, learning_rate=2e-3, strength=1.0)
+FULL = Plan(network="resnet18", n_components=16, batch_size=512, epochs=100, learning_rate=2e-3, strength=1.0)
 SMALL = Plan(network="small", width=64, batch_size=250, epochs=15, strength=1.0)
 
 

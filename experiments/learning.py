@@ -14,6 +14,9 @@ of logistic regression on the features, fitted on all training labels ("full") a
 import argparse
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -58,18 +61,13 @@ def main(arguments: Sequence[str]) -> None:
     parser = argparse.ArgumentParser(prog="python -m experiments learning", description=__doc__)
     common_options(parser, seeds=3)
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=list(METHODS))
+    parser.add_argument("--jobs", type=int, default=1, help="processes, a seed each (1)")
     wanted = parser.parse_args(arguments)
-    one_thread()
     start = time.perf_counter()
-    found: dict[str, list[Scores]] = {method: [] for method in wanted.methods}
-    for seed in range(wanted.seed, wanted.seed + wanted.seeds):
-        task = load_task(wanted.data, n_train=wanted.n_train, n_test=wanted.n_test, shrink=2, seed=seed)
-        known = few_labels(task.y, N_KNOWN, seed=seed)
-        for method in wanted.methods:
-            found[method].append(one(method, task, plan_of(wanted, seed), known))
-            print(
-                f"seed {seed} {method}: full {found[method][-1].full:.3f}, few {found[method][-1].few:.3f}", flush=True
-            )
+    seeds = range(wanted.seed, wanted.seed + wanted.seeds)
+    with ProcessPoolExecutor(wanted.jobs, mp_context=get_context("spawn")) as pool:
+        runs = list(pool.map(partial(of_seed, wanted), seeds))
+    found = {method: [run[method] for run in runs] for method in wanted.methods}
     name = "learning" if wanted.data == "fashion" else "learning-cifar"
     parameters = {key: getattr(wanted, key) for key in ("seeds", "seed", "epochs", "n_train", "n_test", "width")}
     result = Result(
@@ -84,6 +82,18 @@ def main(arguments: Sequence[str]) -> None:
     for line in claims(result):
         print(line)
     print(path)
+
+
+def of_seed(wanted: argparse.Namespace, seed: int, /) -> dict[str, Scores]:
+    """Scores of all methods for one seed."""
+    one_thread()
+    task = load_task(wanted.data, n_train=wanted.n_train, n_test=wanted.n_test, shrink=2, seed=seed)
+    known = few_labels(task.y, N_KNOWN, seed=seed)
+    found = {}
+    for method in wanted.methods:
+        found[method] = one(method, task, plan_of(wanted, seed), known)
+        print(f"seed {seed} {method}: full {found[method].full:.3f}, few {found[method].few:.3f}", flush=True)
+    return found
 
 
 def one(method: str, task: Task, plan: Plan, known: Int64[ndarray, " n"], /) -> Scores:

@@ -45,7 +45,7 @@ class Plan:
 
     network: str = "small"
     width: int = 64
-    n_components: int = 16
+    n_components: int = 64
     epochs: int = 15
     batch_size: int = 200
     learning_rate: float = 2e-3

@@ -20,7 +20,7 @@ def predict(model: Path, source: str, out: Path | None) -> None:
     classifier = load_classifier(model)
     items = open_source(source)
     with bar("encoding", total=len(items)) as progress:
-        rows, skipped = predictions(classifier, items, progress=progress)
+        rows, skipped = predictions(classifier, items, home=model.parent, progress=progress)
     for skip in (*items.skipped, *skipped):
         typer.echo(f"skipped {skip.name}: {skip.why}", err=True)
     try:

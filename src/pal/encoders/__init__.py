@@ -6,6 +6,7 @@ and :mod:`pal.encoders.reduction` brings them to few dimensions.
 
 from collections.abc import Callable, Sequence
 from importlib.util import find_spec
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from jaxtyping import Float32
@@ -61,13 +62,17 @@ ENCODERS: dict[str, Entry] = {
 """Encoders by name, best first."""
 
 
+TRAINED = "trained-"
+"""How the names of encoders begin that ``pal train`` made."""
+
+
 def installed_encoders() -> list[str]:
     """Names of the encoders that can run here, best first."""
     return [name for name, entry in ENCODERS.items() if all(find_spec(module) for module in entry.needs)]
 
 
-def get_encoder(name: str = "auto", /) -> Encoder:
-    """Make an encoder by name; "auto" takes the best one installed.
+def get_encoder(name: str = "auto", /, *, home: Path | None = None) -> Encoder:
+    """Make an encoder by name; "auto" takes the best one installed, "trained-…" one of the files in ``home``.
 
     Raises
     ------
@@ -76,6 +81,10 @@ def get_encoder(name: str = "auto", /) -> Encoder:
     MissingExtraError
         If it isn't installed.
     """
+    if name.startswith(TRAINED):
+        from pal.encoders.trained import SUFFIX, TrainedEncoder
+
+        return TrainedEncoder((Path() if home is None else home) / f"{name}{SUFFIX}")
     if name == "auto":
         name = next(iter(installed_encoders()), "pixels")
     if name not in ENCODERS:

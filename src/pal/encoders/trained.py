@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float32
 from numpy import ndarray
 
+from pal.encoders import TRAINED, get_encoder
 from pal.errors import InvalidInputError, StoreError, require_extra
 
 if TYPE_CHECKING:
@@ -104,18 +105,31 @@ def load_network(path: Path, /) -> Loaded:
 
 
 class TrainedEncoder:
-    """Encoder of pictures in a file; scaled to length 1, (b, n_features). Its name tells its content."""
+    """Encoder in a file; features are scaled to length 1, (b, n_features). Its name tells its content.
+
+    It takes pictures, or vectors (``item_shape`` (d,) and no ``base``); with a ``base``, the vectors are the features
+    that this encoder makes of pictures.
+    """
 
     def __init__(self, path: Path) -> None:
-        self._network, about = load_network(path)
+        self.network, about = load_network(path)
         self.name = name_of(path)
         self.item_shape = tuple(about["item_shape"])
-        self.n_features: int = self._network.n_features  # type: ignore[assignment]
-        self.picture_size = 2 * max(self.item_shape[1:], default=1)
+        self.n_features: int = self.network.n_features  # type: ignore[assignment]
+        self.base: str | None = about.get("base")
+        self._base = None if self.base is None else get_encoder(self.base)
+        self.picture_size = self._base.picture_size if self._base else 2 * max(self.item_shape[1:], default=1)
+
+    @property
+    def takes_vectors(self) -> bool:
+        """Whether its items are vectors that came with the source."""
+        return self._base is None and len(self.item_shape) == 1
 
     def __call__(self, pictures: "Sequence[Image]", /) -> Float32[ndarray, "b d"]:
         """Encode a batch of pictures."""
-        return self.encode(as_pictures(pictures, self.item_shape))
+        if self.takes_vectors:
+            raise InvalidInputError(f"{self.name} was trained on vectors, got pictures; give vectors")
+        return self.encode(as_pictures(pictures, self.item_shape) if self._base is None else self._base(pictures))
 
     def encode(self, items: ndarray, /) -> Float32[ndarray, "b d"]:
         """Encode pictures of bytes (b, h, w, c), or vectors (b, d)."""
@@ -127,7 +141,7 @@ class TrainedEncoder:
         if tuple(x.shape[1:]) != self.item_shape:
             raise InvalidInputError(f"{self.name} takes items of shape {self.item_shape}, got {tuple(x.shape[1:])}")
         with torch.inference_mode():
-            features = self._network(x).numpy()
+            features = self.network(x.to(torch.float32)).numpy()
         return features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
 
 
@@ -144,7 +158,7 @@ def as_pictures(pictures: "Sequence[Image]", item_shape: Sequence[int], /) -> nd
 def name_of(path: Path, /) -> str:
     """Name of the encoder in a file: "trained-" and the start of its SHA-256, so that its features are kept apart."""
     try:
-        return f"trained-{hashlib.sha256(path.read_bytes()).hexdigest()[:16]}"
+        return f"{TRAINED}{hashlib.sha256(path.read_bytes()).hexdigest()[:16]}"
     except OSError as error:
         raise InvalidInputError(f"can't read {path}: {error.strerror}; train an encoder first") from None
 

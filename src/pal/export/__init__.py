@@ -4,6 +4,7 @@ One format a file; :func:`export` writes those asked for and the manifest.
 """
 
 import json
+import shutil
 import time
 from collections.abc import Callable, Collection
 from importlib.metadata import version
@@ -13,14 +14,16 @@ from typing import Any, Literal
 import numpy as np
 
 from pal.datasets.files import hash_file
+from pal.encoders.trained import SUFFIX
 from pal.errors import InvalidInputError, StoreError
 from pal.export.arrays import write_embeddings
-from pal.export.classifier import fit_classifier
+from pal.export.classifier import Classifier, fit_classifier
 from pal.export.log import write_log, write_pairs
 from pal.export.pictures import write_pictures
 from pal.export.rows import Row, classes_of, rows_of
 from pal.export.tables import write_csv, write_parquet
 from pal.project import Project
+from pal.project.features import HOME
 from pal.project.snapshot import Snapshot
 
 __all__ = ["FORMATS", "Row", "export", "rows_of"]
@@ -87,7 +90,7 @@ def _write(
         "parquet": lambda: [write_parquet(rows, out / "labels.parquet")],
         "images": lambda: write_pictures(rows, project.items, out / "images", how=pictures),
         "embeddings": lambda: write_embeddings(project.items, now, classifier, out),
-        "classifier": lambda: [] if classifier is None else [classifier.save(out / "classifier.safetensors")],
+        "classifier": lambda: [] if classifier is None else _write_classifier(project, classifier, out),
         "log": lambda: [write_log(project.store.read_after(0), now.position, out / "log.jsonl")],
         "pairs": lambda: [write_pairs(now.answered, out / "pairs.csv")],
     }
@@ -95,6 +98,15 @@ def _write(
     manifest = out / "manifest.json"
     manifest.write_text(json.dumps(_manifest(project, now, rows, files, out), indent=1, ensure_ascii=False) + "\n")
     return [*files, manifest]
+
+
+def _write_classifier(project: Project, classifier: Classifier, out: Path) -> list[Path]:
+    """The classifier, and the encoder it needs if that was trained for this project."""
+    files = [classifier.save(out / "classifier.safetensors")]
+    if project.features.trained is not None:
+        encoder = project.directory / HOME / f"{project.features.encoder}{SUFFIX}"
+        files.append(Path(shutil.copy(encoder, out / encoder.name)))
+    return files
 
 
 def _manifest(project: Project, now: Snapshot, rows: list[Row], files: list[Path], out: Path) -> dict[str, Any]:

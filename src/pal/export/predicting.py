@@ -10,6 +10,7 @@ import numpy as np
 from pal.encoders import get_encoder
 from pal.encoders.cache import FeatureCache
 from pal.encoders.encode import encode
+from pal.encoders.trained import TrainedEncoder
 from pal.errors import InvalidInputError
 from pal.export.classifier import Classifier
 from pal.items import Items, Skipped
@@ -26,23 +27,29 @@ class Prediction(NamedTuple):
 
 
 def predictions(
-    classifier: Classifier, items: Items, /, *, progress: Callable[[int], None] | None = None
+    classifier: Classifier,
+    items: Items,
+    /,
+    *,
+    home: Path | None = None,
+    progress: Callable[[int], None] | None = None,
 ) -> tuple[list[Prediction], list[Skipped]]:
-    """Classify new items; also returns those that couldn't be encoded.
+    """Classify new items; also returns those that couldn't be encoded. ``home`` has the encoder if PAL trained it.
 
     Raises
     ------
     InvalidInputError
         If the items are vectors and the classifier takes pictures, or the other way round.
     """
-    if (items.vectors is None) != (classifier.encoder != VECTORS):
-        wanted = "embeddings" if classifier.encoder == VECTORS else "pictures"
+    encoder = None if classifier.encoder == VECTORS else get_encoder(classifier.encoder, home=home)
+    takes_vectors = encoder is None or (isinstance(encoder, TrainedEncoder) and encoder.takes_vectors)
+    if takes_vectors != (items.vectors is not None):
+        wanted = "embeddings" if takes_vectors else "pictures"
         raise InvalidInputError(f"the classifier takes {wanted}, got {items.source} with {items.kind}s; give {wanted}")
     broken: dict[str, str] = {}
     if items.vectors is not None:
-        x = items.vectors
-    else:
-        encoder = get_encoder(classifier.encoder)
+        x = encoder.encode(items.vectors) if isinstance(encoder, TrainedEncoder) else items.vectors
+    elif encoder is not None:
         with tempfile.TemporaryDirectory() as directory:
             cache = FeatureCache(Path(directory), encoder.n_features)
             encode(items.id, items.path, encoder, cache, progress=progress)

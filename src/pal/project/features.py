@@ -11,15 +11,19 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int64
 from numpy import ndarray
 
-from pal.encoders import Encoder, get_encoder
+from pal.encoders import TRAINED, Encoder, get_encoder
 from pal.encoders.cache import FeatureCache
 from pal.encoders.encode import encode
 from pal.encoders.reduction import Reduction, fit_reduction, identity_reduction
+from pal.encoders.trained import TrainedEncoder
 from pal.errors import PalError
 from pal.items import Items
 
 VECTORS = "vectors"
 """Name of the "encoder" of items that came as vectors."""
+
+HOME = "encoders"
+"""Folder of a project with the encoders trained for it."""
 
 
 class Features:
@@ -32,7 +36,8 @@ class Features:
     directory
         Where encoded features are kept.
     encoder
-        Name of an encoder (see :data:`pal.encoders.ENCODERS`); not used if the items are vectors.
+        Name of an encoder (see :data:`pal.encoders.ENCODERS`), or of one trained for this project; if the items are
+        vectors, only the latter is used.
     seed
         Seed of the order of encoding and of the reduction.
     """
@@ -45,10 +50,21 @@ class Features:
         self._thread: threading.Thread | None = None
         self._encoder: Encoder | None = None
         self._cache: FeatureCache | None = None
-        if items.vectors is None:
-            self._encoder = get_encoder(encoder)
+        self._directory = directory
+        self._vectors = items.vectors
+        self.encoder = VECTORS
+        if items.vectors is None or encoder.startswith(TRAINED):
+            self._encoder = get_encoder(encoder, home=directory.parent / HOME)
+            self.encoder = self._encoder.name
+        if self.trained is not None and items.vectors is not None:
+            self._vectors = self.trained.encode(items.vectors)
+        elif self._encoder is not None:
             self._cache = FeatureCache(directory / self._encoder.name, self._encoder.n_features)
-        self.encoder = VECTORS if self._encoder is None else self._encoder.name
+
+    @property
+    def trained(self) -> TrainedEncoder | None:
+        """The encoder, if it was trained for this project."""
+        return self._encoder if isinstance(self._encoder, TrainedEncoder) else None
 
     @property
     def broken(self) -> dict[str, str]:
@@ -85,8 +101,17 @@ class Features:
         """Features of some ready items, as the encoder made them."""
         if self._cache is not None:
             return self._cache.get([self.items.id[i] for i in rows.tolist()])
-        assert self.items.vectors is not None  # noqa: S101
-        return self.items.vectors[rows].astype(np.float32, copy=False)
+        assert self._vectors is not None  # noqa: S101
+        return self._vectors[rows].astype(np.float32, copy=False)
+
+    def of_base(self, rows: Int64[ndarray, " r"]) -> tuple[Float32[ndarray, "r d"], str]:
+        """Features of some ready pictures by the encoder below a trained one, and its name; else by the encoder."""
+        base = None if self.trained is None else self.trained.base
+        if base is None or self.trained is None:
+            return self.raw(rows), self.encoder
+        cache = FeatureCache(self._directory / base, self.trained.item_shape[0])
+        encode([self.items.id[i] for i in rows], [self.items.path[i] for i in rows], get_encoder(base), cache)
+        return cache.get([self.items.id[i] for i in rows.tolist()]), base
 
     def reduced(self, rows: Int64[ndarray, " r"]) -> tuple[Float32[ndarray, "r k"], Reduction]:
         """Features for learning, and how they are made of the raw ones."""

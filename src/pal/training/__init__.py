@@ -6,6 +6,7 @@ the items' graph with every view standing for its item (eq. 7), so that ``identi
 ``blend(identity(n), from_labels(y), alpha=0.1)`` semi-supervision (Fig. 4).
 """
 
+from pal.training.agreement import agreement
 from pal.training.augmentations import (
     CHANGES,
     one_change,
@@ -32,6 +33,7 @@ __all__ = [
     "Settings",
     "Source",
     "Trained",
+    "agreement",
     "embed",
     "fit",
     "one_change",

@@ -2,7 +2,8 @@
 
 An epoch is a partition of the items: each is seen once, whatever the graph, so that epochs cost the same. An anchor is
 drawn at random among those left, and brings ``mates`` items that the graph says are alike and that are left too; with
-many items, random batches alone would hold hardly a pair of a sparse graph.
+many items, random batches alone would hold hardly a pair of a sparse graph. Anchors with mates are spread evenly over
+the epoch.
 """
 
 from collections.abc import Iterator
@@ -48,7 +49,7 @@ def epoch(
         )
     order = rng.permutation(graph.n_items)
     if mates:
-        order = np.fromiter(_with_mates(graph, order, mates, rng), dtype=np.int64, count=graph.n_items)
+        order = np.array([item for unit in _spread(list(_units(graph, order, mates, rng)), rng) for item in unit])
     size = min(batch_size, graph.n_items)
     whole = graph.n_items // size * size
     return list(order[:whole].reshape(-1, size))
@@ -60,10 +61,19 @@ def has_positive_pair(graph: SimilarityGraph, /) -> bool:
     return count < graph.n_items
 
 
-def _with_mates(
+def _spread(units: list[list[int]], rng: np.random.Generator) -> list[list[int]]:
+    """Units in random order, those with several items as evenly as can be among the others."""
+    place = np.empty(len(units))
+    several = np.array([len(unit) > 1 for unit in units])
+    for which in (np.flatnonzero(several), np.flatnonzero(~several)):
+        place[which] = (rng.permutation(len(which)) + rng.random(len(which))) / max(len(which), 1)
+    return [units[i] for i in np.argsort(place)]
+
+
+def _units(
     graph: SimilarityGraph, order: Int64[ndarray, " n"], mates: int, rng: np.random.Generator
-) -> Iterator[int]:
-    """All items, each after its anchor."""
+) -> Iterator[list[int]]:
+    """Every item once, in units of an anchor and its mates."""
     linked = graph.split_diagonal().linked
     groups, members = _belonging(linked.membership), [list[int]() for _ in range(linked.n_groups)]
     for item in order:
@@ -75,7 +85,7 @@ def _with_mates(
         if seen[anchor]:
             continue
         seen[anchor] = True
-        yield int(anchor)
+        unit = [int(anchor)]
         choices = [h for g in groups[anchor] for h in related[g]]
         for _ in range(mates if choices else 0):
             pool = members[choices[int(rng.integers(len(choices)))]]
@@ -84,7 +94,8 @@ def _with_mates(
             if pool:
                 mate = pool.pop()
                 seen[mate] = True
-                yield mate
+                unit.append(mate)
+        yield unit
 
 
 def _belonging(membership: csr_array) -> list[list[int]]:

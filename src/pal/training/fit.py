@@ -1,5 +1,6 @@
 """Algorithm 1 with a network: descend a loss of the similarity graph over batches that bring alike items together."""
 
+import hashlib
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -322,7 +323,16 @@ class _Run:
         return int(features.shape[1])
 
     def _about(self) -> dict[str, Any]:
-        return {**asdict(self.settings), "items": list(self.items.shape), "world_size": self.fabric.world_size}
+        return {**asdict(self.settings), "items": list(self.items.shape), "graph": _digest(self.drawn)}
+
+
+def _digest(graph: SimilarityGraph) -> str:
+    """Start of the SHA-256 of a graph's factors."""
+    digest = hashlib.sha256()
+    for part in (graph.membership, graph.relation):
+        for array in (part.indptr, part.indices, part.data):
+            digest.update(np.ascontiguousarray(array).tobytes())
+    return digest.hexdigest()[:16]
 
 
 def _fabric(settings: Settings) -> "Fabric":
