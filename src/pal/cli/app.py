@@ -135,6 +135,23 @@ def restore(
 
 
 @app.command()
+def train(
+    source: Source = None,
+    *,
+    demo: Demo = False,
+    project: ProjectDir = None,
+    epochs: Annotated[int, typer.Option(help="Passes over the items.", min=1)] = 20,
+    loss: Annotated[str, typer.Option(help="vicreg, simclr, barlow or vic2.")] = "vicreg",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    seed: Seed = 0,
+) -> None:
+    """Train an encoder on what is known; the project uses it from the next start on."""
+    from pal.cli.train import train as run
+
+    run(_maybe(source, demo=demo), project, epochs=epochs, loss=loss, device=device, seed=seed)
+
+
+@app.command()
 def predict(
     model: Annotated[Path, typer.Argument(help="The classifier.safetensors of an export.", show_default=False)],
     source: Annotated[str, typer.Argument(help="A folder of new pictures, or embeddings.", show_default=False)],
