@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 from posting import answered, checked, send
+from scipy.sparse import csr_array
 
 from pal.cost import KEYS, fit_cost
-from pal.project.mapping import principal
+from pal.project.mapping import averaged, principal
 from pal.store.events import Answered
 
 
@@ -130,6 +131,26 @@ def test_principal_components_are_those_of_the_svd():
     wanted /= np.abs(wanted).max()
     np.testing.assert_allclose(np.abs(place), np.abs(wanted), atol=1e-9)
     np.testing.assert_array_equal(principal(np.zeros((3, 1))), np.zeros((3, 2)))
+
+
+def test_averaging_over_neighbours_is_a_random_walk():
+    rng = np.random.default_rng(0)
+    dense = np.triu(rng.random((6, 6)), 1)
+    dense += dense.T
+    dense[5] = dense[:, 5] = 0.0  # nobody's neighbour
+    x = rng.normal(size=(6, 3))
+    walk = np.eye(6)
+    walk[:5] = dense[:5] / dense[:5].sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(averaged(x, csr_array(dense), rounds=3), np.linalg.matrix_power(walk, 3) @ x)
+
+
+def test_on_the_map_digits_lie_together(client, labelled, digit):
+    from sklearn.neighbors import KNeighborsClassifier
+
+    shown = client.get("/api/map").json()
+    place, kind = np.column_stack([shown["x"], shown["y"]]), np.array([digit[item] for item in shown["id"]])
+    near = KNeighborsClassifier(15).fit(place[::2], kind[::2])
+    assert near.score(place[1::2], kind[1::2]) > 0.7  # guessing is right in a tenth
 
 
 def test_a_selection_becomes_a_page_against_its_commonest_group(client, labelled):

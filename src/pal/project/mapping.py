@@ -1,4 +1,9 @@
-"""The map: a view of the embedding in two dimensions, its first two principal components."""
+"""The map: a view of all items in two dimensions.
+
+Definition. Features are averaged three times over the neighbour graph, x ← S x / deg, which draws the members of a
+cluster together; a point is an item's first two principal components of that. It stays put while answers come in. The
+embedding itself is a poor map at first: the few items that answers name lie far from all the others.
+"""
 
 import hashlib
 from dataclasses import dataclass
@@ -6,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int64
 from numpy import ndarray
+from scipy.sparse import csr_array
 
 from pal.answers import Question
 from pal.items import Items
@@ -13,6 +19,8 @@ from pal.knowledge import Knowledge
 from pal.project.listing import tile
 from pal.project.snapshot import Snapshot
 from pal.project.standing import Standing
+
+_ROUNDS = 3
 
 AT_MOST = 8_000
 """Points on a map; of more items, a sample that stays the same."""
@@ -41,7 +49,8 @@ class MapInfo:
 def map_of(items: Items, now: Snapshot, /) -> MapInfo:
     """Draw up the map of the items that the model knows."""
     rows, stands = _sample(items, now.published.rows), now.standing
-    place = principal(now.published.model.embedding[now.published.rows])
+    known = now.published.rows
+    place = principal(averaged(now.published.x, now.published.model.affinity[known][:, known]))
     place = place[np.searchsorted(now.published.rows, rows)]
     sizes = np.bincount(stands.label[stands.label >= 0], minlength=len(stands.anchor))
     order = np.argsort(-sizes, kind="stable")
@@ -61,6 +70,16 @@ def map_of(items: Items, now: Snapshot, /) -> MapInfo:
         tuple(now.names.get(g, "") for g in order.tolist()),
         len(items),
     )
+
+
+def averaged(x: Float[ndarray, "n d"], affinity: csr_array, /, *, rounds: int = _ROUNDS) -> Float[ndarray, "n d"]:
+    """Features averaged over neighbours, ``rounds`` times; an item without neighbours keeps its own."""
+    degree = np.asarray(affinity.sum(axis=1), dtype=np.float64).reshape(-1)
+    alone = degree <= 0
+    z = np.asarray(x, dtype=np.float64)
+    for _ in range(rounds):
+        z = np.where(alone[:, None], z, (affinity @ z) / np.where(alone, 1.0, degree)[:, None])
+    return z
 
 
 def principal(z: Float[ndarray, "n k"], /) -> Float[ndarray, "n 2"]:

@@ -3,6 +3,8 @@
 A link that is forged, changed, older than its days, or from another project (which has another key) says nothing.
 """
 
+import hashlib
+
 from itsdangerous import BadData, URLSafeTimedSerializer
 
 DAYS = 7
@@ -21,7 +23,7 @@ class Invitations:
     """
 
     def __init__(self, secret: bytes) -> None:
-        self._signer = URLSafeTimedSerializer(secret, salt=_SALT, signer_kwargs={"digest_method": "sha256"})
+        self._signer = URLSafeTimedSerializer(secret, salt=_SALT, signer_kwargs={"digest_method": hashlib.sha256})
 
     def sign(self, key: str, word: str) -> str:
         """Text for a link: the account's key and the word."""

@@ -21,7 +21,7 @@ def reports(project: Project) -> APIRouter:
 
     @router.get("/map")
     def points() -> dict[str, Any]:
-        """The embedding in two dimensions."""
+        """All items in two dimensions."""
         found: dict[str, Any] = shapes.shown(mapping.map_of(project.items, project.now()))
         return found
 

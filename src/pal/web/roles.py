@@ -20,7 +20,7 @@ ANNOTATOR = (
 )
 """Exact addresses that are open to everybody with an account; pictures are too."""
 
-ADMINISTRATOR = ("/export", "/api/export", "/api/openapi.json")
+ADMINISTRATOR = ("/export", "/exports", "/api/export", "/api/openapi.json")
 """Addresses, with what lies under them, that take an administrator."""
 
 

@@ -1,4 +1,4 @@
-// The map screen: the embedding in two dimensions; a loop around some points makes a page of them.
+// The map screen: all items in two dimensions; a loop around some points makes a page of them.
 // @ts-check
 
 import { element, face } from "./card.js";
@@ -39,7 +39,7 @@ async function load() {
   if (!points) return;
   const left = points.n_items - points.id.length;
   at("map-lead").textContent = points.id.length
-    ? `${plural(points.id.length, "item")} by the first two principal components of the embedding.${left ? ` ${left.toLocaleString()} more aren't drawn.` : ""}`
+    ? `${plural(points.id.length, "item")}; what lies close together looks alike to the model.${left ? ` ${left.toLocaleString()} more aren't drawn.` : ""}`
     : "Nothing to draw yet: the first items are being encoded.";
   plot = new Plot(/** @type {HTMLCanvasElement} */ (at("points")), points.x, points.y);
   paint();
