@@ -149,7 +149,7 @@ def test_a_port_in_use(pal, tmp_path):
 
 
 def test_another_host(pal):
-    sentence(pal("annotate", "--demo", "--host", "0.0.0.0"), "only this computer", "0.0.0.0")
+    sentence(pal("annotate", "--demo", "--host", "0.0.0.0"), "takes accounts", "0.0.0.0")
 
 
 @pytest.mark.parametrize("command", [("annotate", "one.npz", "--no-browser", "--port", 0), ("simulate", "digits")])

@@ -48,8 +48,13 @@ def annotate(
     rule: Annotated[
         str | None, typer.Option(help="One sentence on what the same kind means here.", show_default=False)
     ] = None,
-    host: Annotated[str, typer.Option(help="Address to serve on; only this computer's own.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option(help="Address to serve on; others than this computer's own take accounts.")
+    ] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to serve on; 0 takes a free one.", min=0, max=65535)] = 8642,
+    address: Annotated[
+        str | None, typer.Option(help="What people open, like https://pal.example.org.", show_default=False)
+    ] = None,
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the address.")] = False,
 ) -> None:
     """Label a source in the browser. Run it again to go on; the source itself is never changed."""
@@ -58,7 +63,7 @@ def annotate(
     serve(
         _source(source, demo=demo),
         project,
-        Serving(host, port, rule=rule, browser=not no_browser),
+        Serving(host, port, rule=rule, browser=not no_browser, address=address),
         store=store,
         table=table,
         encoder=encoder,
@@ -109,6 +114,41 @@ def export(
 
 
 @app.command()
+def train(
+    source: Source = None,
+    *,
+    demo: Demo = False,
+    project: ProjectDir = None,
+    epochs: Annotated[int, typer.Option(help="Passes over the items.", min=1)] = 20,
+    loss: Annotated[str, typer.Option(help="vicreg, simclr, barlow or vic2.")] = "vicreg",
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    seed: Seed = 0,
+) -> None:
+    """Train an encoder on what is known; the project uses it from the next start on."""
+    from pal.cli.train import train as run
+
+    run(_maybe(source, demo=demo), project, epochs=epochs, loss=loss, device=device, seed=seed)
+
+
+@app.command()
+def invite(
+    directory: Annotated[Path, typer.Argument(metavar="DIR", help="The project's own folder.", show_default=False)],
+    *,
+    name: Annotated[str, typer.Option(help="Whose account it is; answers are logged under it.", show_default=False)],
+    role: Annotated[str, typer.Option(help="annotator, reviewer or administrator.")] = "annotator",
+    address: Annotated[
+        str | None, typer.Option(help="Where the server is; by default where it last was.", show_default=False)
+    ] = None,
+    remove: Annotated[bool, typer.Option("--remove", help="Take the account away instead.")] = False,
+    store: StoreAddress = None,
+) -> None:
+    """Make an account, or change its role, and print a link that signs one browser in."""
+    from pal.cli.invite import invite as run
+
+    run(directory, store, name, role, address, remove=remove)
+
+
+@app.command()
 def backup(
     directory: Annotated[Path, typer.Argument(metavar="DIR", help="The project's own folder.", show_default=False)],
     *,
@@ -132,23 +172,6 @@ def restore(
     from pal.cli.backup import restore as run
 
     run(file, to, store)
-
-
-@app.command()
-def train(
-    source: Source = None,
-    *,
-    demo: Demo = False,
-    project: ProjectDir = None,
-    epochs: Annotated[int, typer.Option(help="Passes over the items.", min=1)] = 20,
-    loss: Annotated[str, typer.Option(help="vicreg, simclr, barlow or vic2.")] = "vicreg",
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
-    seed: Seed = 0,
-) -> None:
-    """Train an encoder on what is known; the project uses it from the next start on."""
-    from pal.cli.train import train as run
-
-    run(_maybe(source, demo=demo), project, epochs=epochs, loss=loss, device=device, seed=seed)
 
 
 @app.command()

@@ -9,6 +9,7 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 import typer
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from pal.project import Project
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_ANY = ("0.0.0.0", "::")  # noqa: S104  named to be refused without an address
 _NAMED_FILES = 5
 
 
@@ -31,6 +33,7 @@ class Serving:
     port: int
     rule: str | None
     browser: bool
+    address: str | None = None
 
 
 def serve(source: str, directory: Path | None, how: Serving, **options: Any) -> None:
@@ -48,8 +51,12 @@ def _serve(source: str, directory: Path | None, how: Serving, **options: Any) ->
         import uvicorn  # noqa: F401
     except ImportError as error:
         raise require_extra(str(error.name), "annotate") from None
-    from pal.project import Project
+    from pal.cli.invite import require_accounts
+    from pal.project import Project, default_directory
 
+    if how.host not in LOOPBACK:
+        require_accounts(directory or default_directory(source), options.get("store"), how.host)
+    allowed_hosts(how)
     with listen(how.host, how.port) as bound, bars() as shown:
         scanning = shown.add_task("reading files", total=None)
         encoding = shown.add_task("encoding pictures", total=None, visible=False)
@@ -77,13 +84,8 @@ def listen(host: str, port: int, /) -> socket.socket:
     Raises
     ------
     InvalidInputError
-        If the host isn't this computer's own, or the port is in use.
+        If the port is in use, or the host isn't this computer's.
     """
-    if host not in LOOPBACK:
-        raise InvalidInputError(
-            f"pal serves only this computer, so --host must be one of {', '.join(LOOPBACK)}, got {host}; "
-            "to reach it from elsewhere, forward the port over ssh"
-        )
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     bound = socket.socket(family, socket.SOCK_STREAM)
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -96,6 +98,27 @@ def listen(host: str, port: int, /) -> socket.socket:
             f"port {port} on {host} is in use or not allowed ({error.strerror}); give another with --port"
         ) from None
     return bound
+
+
+def allowed_hosts(how: Serving, /) -> tuple[str, ...]:
+    """Names under which the server may be addressed; others would open it to any site that knows its number.
+
+    Raises
+    ------
+    InvalidInputError
+        If it isn't known under which name others reach it, or the address is none.
+    """
+    names = ["127.0.0.1", "localhost", "[::1]"]
+    if how.address is not None:
+        parts = urlsplit(how.address)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            raise InvalidInputError(f"--address must be like https://pal.example.org, got {how.address}")
+        names.append(f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname)
+    elif how.host in _ANY:
+        raise InvalidInputError(f"--host {how.host} needs --address, the one people open, like https://pal.example.org")
+    if how.host not in (*LOOPBACK, *_ANY):
+        names.append(f"[{how.host}]" if ":" in how.host else how.host)
+    return tuple(names)
 
 
 def found(items: Items, /) -> list[str]:
@@ -115,15 +138,26 @@ def found(items: Items, /) -> list[str]:
 def _run(project: "Project", bound: socket.socket, how: Serving) -> None:
     import uvicorn
 
+    from pal.cli.invite import ADDRESS
+    from pal.store.accounts import Accounts
+    from pal.store.tables import SqlLog
     from pal.web.app import create_app
 
+    assert isinstance(project.store, SqlLog)  # noqa: S101
     token = secrets.token_urlsafe(24)
     host = f"[{how.host}]" if ":" in how.host else how.host
-    address = f"http://{host}:{bound.getsockname()[1]}/?token={token}"
+    base = (how.address or f"http://{host}:{bound.getsockname()[1]}").rstrip("/")
+    address = f"{base}/?token={token}"
+    project.store.set_meta(ADDRESS, base)
     rule = {} if how.rule is None else {"rule": how.rule}
     server = uvicorn.Server(
         uvicorn.Config(
-            create_app(project, token=token, **rule), log_level="warning", access_log=False, timeout_graceful_shutdown=2
+            create_app(
+                project, token=token, allowed_hosts=allowed_hosts(how), accounts=Accounts(project.store), **rule
+            ),
+            log_level="warning",
+            access_log=False,
+            timeout_graceful_shutdown=2,
         )
     )
     typer.echo(f"project: {project.directory}")

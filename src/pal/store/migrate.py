@@ -7,7 +7,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-from pal.errors import StoreError
+from pal.errors import StoreError, require_extra
 from pal.store.tables import META, SCHEMA
 
 
@@ -33,6 +33,8 @@ def migrate(connection: sa.Connection, name: str, /) -> None:
     ------
     StoreError
         If a newer pal made them.
+    MissingExtraError
+        If Alembic isn't installed.
     """
     found = version(connection)
     if found == SCHEMA:
@@ -41,8 +43,11 @@ def migrate(connection: sa.Connection, name: str, /) -> None:
         raise StoreError(
             f"the log {name} has tables of version {found}, expected {SCHEMA} or older; use the pal that wrote it"
         )
-    from alembic import command
-    from alembic.config import Config
+    try:
+        from alembic import command
+        from alembic.config import Config
+    except ImportError:
+        raise require_extra("alembic", "annotate") from None
 
     config = Config(attributes={"connection": connection})
     config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))

@@ -1,0 +1,99 @@
+"""Accounts: who may take part in a project, and in which role.
+
+A person gets a link, signed elsewhere (:mod:`pal.web.invitations`), that names an account's ``key`` and a word, the
+``invite``. The word works once. A new invitation changes the role at once and replaces the word before; an account
+that is removed and made again has another key, so what its cookies were good for ends with it.
+"""
+
+import secrets
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from pal.errors import InvalidInputError
+from pal.store.tables import ACCOUNTS, SqlLog
+
+ROLES = ("annotator", "reviewer", "administrator")
+"""Each may do what those before it may."""
+
+_MAX_NAME = 60
+
+
+@dataclass(frozen=True)
+class Account:
+    """A person: the name their answers are logged under, a key that is in their cookie, and their role."""
+
+    name: str
+    key: str
+    role: str
+
+    def may(self, role: str) -> bool:
+        """Whether this person may do what takes a role."""
+        return ROLES.index(self.role) >= ROLES.index(role)
+
+
+class Accounts:
+    """Accounts of a store; read anew at each question, so that a change counts at once, on every server."""
+
+    def __init__(self, store: SqlLog) -> None:
+        self._store = store
+
+    def invite(self, name: str, role: str) -> tuple[Account, str]:
+        """Make an account, or give one another role; returns it and a new word for its link.
+
+        Raises
+        ------
+        InvalidInputError
+            If the name or the role won't do, or somebody has nearly the same name.
+        """
+        name = " ".join(name.split())
+        if not 1 <= len(name) <= _MAX_NAME or not name.isprintable():
+            raise InvalidInputError(f"a name must have 1 to {_MAX_NAME} printable characters, got {name[:80]!r}")
+        if role not in ROLES:
+            raise InvalidInputError(f"role must be one of {', '.join(ROLES)}, got {role!r}")
+        word = secrets.token_urlsafe(16)
+        with self._store.writing() as connection:
+            others = {row.name: row for row in connection.execute(sa.select(ACCOUNTS))}
+            if name not in others:
+                twin = next((other for other in others if other.casefold() == name.casefold()), None)
+                if twin is not None:
+                    raise InvalidInputError(
+                        f"there is an account {twin!r}; use that name, or one that isn't so like it"
+                    )
+                row = {"name": name, "key": secrets.token_hex(16), "role": role, "invite": word}
+                connection.execute(sa.insert(ACCOUNTS), row)
+                return Account(name, row["key"], role), word
+            connection.execute(sa.update(ACCOUNTS).where(ACCOUNTS.c.name == name).values(role=role, invite=word))
+        return Account(name, others[name].key, role), word
+
+    def join(self, key: str, word: str) -> Account | None:
+        """Spend the word of an invitation; None if it is no longer good."""
+        with self._store.writing() as connection:
+            mine = (ACCOUNTS.c.key == key) & (ACCOUNTS.c.invite == word)
+            spent = connection.execute(sa.update(ACCOUNTS).where(mine).values(invite=None)).rowcount
+        return self.find(key) if spent == 1 else None
+
+    def find(self, key: str) -> Account | None:
+        """Account with a key."""
+        with self._store.reading() as connection:
+            row = connection.execute(sa.select(ACCOUNTS).where(ACCOUNTS.c.key == key)).one_or_none()
+        return None if row is None else Account(row.name, row.key, row.role)
+
+    def all(self) -> list[Account]:
+        """Every account, by name."""
+        with self._store.reading() as connection:
+            rows = connection.execute(sa.select(ACCOUNTS).order_by(ACCOUNTS.c.name)).all()
+        return [Account(row.name, row.key, row.role) for row in rows]
+
+    def remove(self, name: str) -> None:
+        """Take an account away; the answers stay.
+
+        Raises
+        ------
+        InvalidInputError
+            If there is none.
+        """
+        with self._store.writing() as connection:
+            gone = connection.execute(sa.delete(ACCOUNTS).where(ACCOUNTS.c.name == name)).rowcount
+        if not gone:
+            raise InvalidInputError(f"no account {name!r}; nothing to remove")
