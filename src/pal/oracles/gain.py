@@ -3,8 +3,8 @@
 Derivation. Let p_ic be the belief that item i is of class c. Asking "is i the same kind as the template of c?" can
 change two things:
 
-- the label of i, and of items that follow it: worth 1 − (p₁ − p₂), with p₁ and p₂ its two largest beliefs, asked for
-  its likeliest class, since a "yes" settles i against every class at once (a "no" only against one);
+- the label of i, and of items that follow it: worth its doubt, times p_ic / p₁ with p₁ its largest belief, since a
+  "yes" settles i against every class at once (a "no" only against one);
 - whether two classes are one, if i is the anchor of another class: with s the probability that they are, a wrong
   decision mislabels the smaller of them, so the answer is worth min(s, 1 − s) · min(n_i, n_c).
 
@@ -107,7 +107,7 @@ def _page(
     state: State, c: int, template: int, value: Float[ndarray, " n"], join: Float[ndarray, " c"], *, check: bool
 ) -> _Page | None:
     beliefs = state.beliefs
-    worth = np.where(beliefs.label == c, value, 0.0)
+    worth = value * beliefs.probability[:, c] / beliefs.confidence
     free = beliefs.anchor[(join > 0) & ~state.held[beliefs.anchor]]
     worth[free] = np.maximum(worth[free], join[(join > 0) & ~state.held[beliefs.anchor]])
     worth[template] = 0.0
@@ -138,7 +138,7 @@ def _check_is_due(state: State) -> bool:
     return cycles < min(n_alike / _CHECK_EVERY, _CHECKS)
 
 
-def _with_check(state: State, c: int, template: int, chosen: Int64[ndarray, " q"]) -> Int64[ndarray, " q"]:
+def _with_check(state: State, c: int, template: int, chosen: Int64[ndarray, " q"]) -> Int64[ndarray, " p"]:
     """Put in a tile whose answer is implied, the most surprising one.
 
     Without such tiles wrong answers would never contradict one another, and stay.
