@@ -39,7 +39,7 @@ from pal.learner import learn, prepare
 from pal.loop import Loop
 from pal.oracles import ORACLES
 
-CONFIDENT = 0.9
+CONFIDENT = 0.5
 SETS = ("iris", "wine", "breast-cancer")
 Curve = dict[str, list[float]]
 
@@ -64,9 +64,7 @@ def execute(args: list[str], out: Path) -> list[Row]:
             if oracle in PEERS and PEERS[oracle].missing():
                 absent[oracle] = missing(PEERS[oracle].package)
                 continue
-            curves = []
-            for seed in range(options.seeds):
-                curves.append(_averageable(_curve(options, name, oracle, seed)))
+            curves = [_averageable(_curve(options, name, oracle, seed)) for seed in range(options.seeds)]
             runs.append({"data": name, "oracle": oracle, **_average(curves)})
             last = runs[-1]
             print(f"{name}  {oracle:16} ari {last['ari']['mean'][-1]:.3f} after {last['answers'][-1]:.0f} answers")
@@ -179,8 +177,8 @@ def _peer_curve(options: argparse.Namespace, data: Data, peer: str, seed: int) -
     seconds_each = 4.3 + 0.148 * max(n_classes - 10, -10)
     test = _tester(data, seed)
     known = np.zeros(len(data.x), dtype=bool)
-    answers, asked, reported = 0.0, 0, -1.0
-    for item in label_order(peer, data.x, data.y, known, seed=seed):
+    answers, reported = 0.0, -1.0
+    for asked, item in enumerate(label_order(peer, data.x, data.y, known, seed=seed)):
         if answers - reported >= options.page or reported < 0:
             guess = _guess(data, known)
             predicted = guess.argmax(axis=1) if guess is not None else np.zeros(len(data.x), dtype=np.int64)
@@ -198,7 +196,6 @@ def _peer_curve(options: argparse.Namespace, data: Data, peer: str, seed: int) -
             return
         rank = 1 + int((guess[item] > guess[item, data.y[item]]).sum()) if guess is not None else n_classes // 2
         answers += min(rank, n_classes - 1)
-        asked += 1
         known[item] = True
 
 

@@ -17,7 +17,7 @@ LABELERS = {
     "errs and refuses": SimulatedLabeler(LABELS, error=0.3, refusal=0.2, seed=1),
 }
 # Oracles that may ask about what is deduced, because they doubt it.
-CORROBORATE = {"gain"}
+CORROBORATE = {"default", "gain"}
 
 
 @pytest.mark.parametrize(

@@ -6,9 +6,10 @@ says of item i
 
     p_ic ∝ Σ_j R_f,ij q_jc + κ (k / n) B_ic,
 
-with item i's own mass left out, and one more expert says that it could be anything. Weights w of the experts maximise the likelihood of what the answers say
-about each item asked, the others given, Σ_i log Σ_e w_e Σ_c L_ic p_eic, with a Dirichlet prior (stacking, Wolpert 1992,
-https://doi.org/10.1016/S0893-6080(05)80023-1). So scale, reach and the worth of communities follow from the answers.
+with item i's own mass left out, and one more expert says that it could be anything. Weights w of the experts maximise
+the likelihood of what the answers say about each item asked, the others given, Σ_i log Σ_e w_e Σ_c L_ic p_eic, with a
+Dirichlet prior (stacking, Wolpert 1992, https://doi.org/10.1016/S0893-6080(05)80023-1). So scale, reach and the worth
+of communities follow from the answers.
 """
 
 from dataclasses import dataclass

@@ -64,7 +64,7 @@ def normalize(weights: csr_array, /) -> csr_array:
 
 
 def _nearest(x: Float[ndarray, "n d"], k: int) -> tuple[Float[ndarray, "n m"], Int64[ndarray, "n m"]]:
-    """Distances and indices of the k nearest, an item itself among them, though not always first: copies are as near."""
+    """Distances and indices of the k nearest, an item itself among them, not always first: copies are as near."""
     from sklearn.neighbors import NearestNeighbors
 
     distance, index = NearestNeighbors(n_neighbors=k + 1).fit(x).kneighbors(x)

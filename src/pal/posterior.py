@@ -1,17 +1,18 @@
-"""The posterior over classes, from answers that may be wrong and a neighbour graph.
+"""The posterior over classes, from answers that may be wrong and graphs of the features.
 
 Definition. Items that were asked about form *units* u: groups of items that the answers join, or single items once
 answers contradict one another. A class is anchored at a unit, or at the medoid of a community that nobody was asked
-about. With R the propagation of :mod:`pal.propagation`, q_u the belief about unit u, and ε the share of wrong answers:
+about. With q_u the belief about unit u, p its prior from the other units (:mod:`pal.experts`), ε the share of wrong
+answers:
 
-- prior of item i: p_ic ∝ Σ_u R_iu q_uc (its own mass left out) + κ · (membership of i in communities of class c);
 - likelihood of an answer r ∈ {+1, −1} between units u and v, given that u is of class c:
   q_vc (1 − ε) + (1 − q_vc) ε for +1, and 1 minus that for −1;
-- belief: q_uc ∝ prior × likelihoods of the answers about u; anchors are of their class by definition.
+- belief: q_uc ∝ p_uc × likelihoods of the answers about u; anchors are of their class by definition.
 
-A few rounds of these (mean-field) updates are run. In each, two classes are merged when the answers across them make
-that more likely than not, and a unit that all classes were ruled out for opens one. Everything is recomputed from the
-answers, so no early mistake stays. Cost: O(nnz · C + answers · C) a round.
+A few rounds of these (mean-field) updates are run, with the weights of the experts and ε fitted in each. Two classes
+are merged when the answers across them make that more likely than not, and a unit that all classes were ruled out for
+opens one. Everything is recomputed from the answers, so no early mistake stays. Cost: O(t² C) a round for t items asked
+about while R is formed, else O(nnz · C + answers · C).
 """
 
 from collections.abc import Sequence
@@ -248,12 +249,12 @@ def _update(
     # Beliefs about each end without the answer between them, and how sure other answers alone make of it.
     a, b = units.ends.T
     log_same, log_differ = _log_likelihood(units, error)
-    cavities, sure = [], np.ones(len(a))
-    for end, message in ((a, to_a), (b, to_b)):
+    cavity, sure = {}, np.ones(len(a))
+    for name, end, message in (("a", a, to_a), ("b", b, to_b)):
         free = ~anchored[end][:, None]
-        cavities.append(np.where(free, softmax(score[end] - message, axis=1), fixed[end]))
+        cavity[name] = np.where(free, softmax(score[end] - message, axis=1), fixed[end])
         sure *= np.where(free, softmax(told[end] - message, axis=1), fixed[end]).max(axis=1, initial=0.0)
-    link = _links(*cavities, log_same, log_differ, _SURPRISE * (1.0 - sure))
+    link = _links(cavity["a"], cavity["b"], log_same, log_differ, _SURPRISE * (1.0 - sure))
     new = np.full(units.n_units, np.log(_NEW))
     np.add.at(new, a, log_differ)
     np.add.at(new, b, log_differ)
@@ -428,7 +429,7 @@ def _beliefs(
 def _reach(
     near: Neighborhood, weight: Float[ndarray, " e"], probability: Float[ndarray, "n c"]
 ) -> Float[ndarray, " n"]:
-    """Doubt that settling an item would lift: Σ_j R_ij ÷ R_ii · (1 − max_c p_jc), over the fields as they are trusted."""
+    """Doubt that settling an item would lift: Σ_j R_ij ÷ R_ii · (1 − max_c p_jc), fields weighed by trust."""
     doubt = (1.0 - probability.max(axis=1))[:, None]
     everyone = np.arange(len(doubt))
     total = np.zeros(len(doubt))

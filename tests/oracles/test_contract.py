@@ -13,7 +13,7 @@ from pal.loop import Loop, run
 from pal.oracles import ORACLES
 
 # It asks about what is deduced where it doubts it, and judges by its own beliefs when to stop.
-CORROBORATE = {"gain"}
+CORROBORATE = {"default", "gain"}
 FINISHING = sorted(ORACLES.keys() - CORROBORATE)
 LABELS = np.repeat(np.arange(3), 7)
 X = 6.0 * np.eye(3)[LABELS] + np.random.default_rng(0).standard_normal((21, 3))
