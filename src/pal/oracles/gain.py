@@ -9,8 +9,8 @@ change two things:
   decision mislabels the smaller of them, so the answer is worth min(s, 1 − s) · min(n_i, n_c).
 
 A page is worth the sum over its tiles, each discounted by how much it resembles tiles already chosen; one template is
-kept for the whole page. Pages of M tiles cost a + b M + c k seconds (:mod:`pal.cost`) and differ by the k clicks alone, so
-the mode is the one with fewer clicks. See docs/how-few-answers.md.
+kept for the whole page. Pages of M tiles cost a + b M + c k seconds (:mod:`pal.cost`) and differ by the k clicks alone,
+so the mode is the one with fewer clicks. See docs/how-few-answers.md.
 """
 
 from typing import NamedTuple
