@@ -1,21 +1,34 @@
 """Take the pictures of the annotator that stand in the docs: ``python docs/screenshots.py``.
 
-A person who knows the digits answers pages of the demo in a real Chromium; needs ``chromium`` on the path.
+A person who knows the digits answers pages of the demo in a real Chromium, audits a few predictions and errs once;
+then every screen is taken, light and dark, on a desktop and on a phone. Needs ``chromium`` on the path.
 """
 
 import sys
 import tempfile
+import time
+import uuid
 from pathlib import Path
+from typing import Literal
 
 ROOT = Path(__file__).parents[1]
 PICTURES = ROOT / "docs" / "pictures"
 sys.path.append(str(ROOT / "tests" / "web"))
 
 from browsing import Person, Server, chromium  # noqa: E402
-from playwright.sync_api import Page  # noqa: E402
+from playwright.sync_api import Browser, Page, ViewportSize  # noqa: E402
 
 NAMES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 PAGES = 16
+AUDITED = 24
+DESKTOP: ViewportSize = {"width": 1280, "height": 800}
+PHONE: ViewportSize = {"width": 390, "height": 844}
+LOOKS: dict[str, tuple[ViewportSize, Literal["light", "dark"]]] = {
+    "": (DESKTOP, "light"),
+    "-dark": (DESKTOP, "dark"),
+    "-phone": (PHONE, "light"),
+    "-phone-dark": (PHONE, "dark"),
+}
 
 
 def true_digits() -> dict[str, object]:
@@ -62,12 +75,80 @@ def picture_of(page: Page, person: Person, mode: str, file: Path) -> None:
     sys.exit(f"no page came for {file.name}; raise the number of pages")
 
 
+def post(page: Page, path: str, body: object) -> None:
+    """Post as the page's scripts do."""
+    status = page.evaluate(
+        """async ([path, body]) => (await fetch(path, { method: "POST",
+            headers: { "content-type": "application/json" }, body: JSON.stringify(body) })).status""",
+        [path, body],
+    )
+    if status != 200:
+        sys.exit(f"{path} said {status}")
+
+
+def say(page: Page, kind: str, template: str, item: str, relation: int) -> None:
+    """Answer one pair."""
+    event = {"kind": "answered", "id": uuid.uuid4().hex, "time": time.time(), "page": kind, "mode": "same"}
+    post(page, "/api/events", {"events": [event | {"template": template, "items": [item], "relations": [relation]}]})
+
+
+def audit(page: Page, kind_of: dict[str, object]) -> None:
+    """Answer the first of the random audit, rightly."""
+    pairs = page.evaluate("async () => (await (await fetch('/api/review')).json()).audit")
+    for pair in pairs[:AUDITED]:
+        template, item = pair["a"]["id"], pair["b"]["id"]
+        say(page, "audit", template, item, 1 if kind_of[template] == kind_of[item] else -1)
+
+
+def contradict(page: Page) -> None:
+    """Say of three items of one group what can't all be true: two links of "same" and one "different"."""
+    groups = page.evaluate("async () => (await (await fetch('/api/groups')).json()).groups")
+    members = page.evaluate(
+        "async (anchor) => (await (await fetch(`/api/groups/${anchor}/members`)).json()).members", groups[0]["anchor"]
+    )
+    a, b, c = [member["id"] for member in members if member["source"] == "predicted"][:3]
+    for one, other, relation in [(a, b, 1), (b, c, 1), (b, c, 1), (a, c, -1), (a, c, -1)]:
+        say(page, "check", one, other, relation)
+
+
+def walk(browser: Browser, page: Page, home: str, item: str) -> None:
+    """Take every screen beside the page, in every look."""
+    for look, (size, colours) in LOOKS.items():
+        context = browser.new_context(
+            viewport=size,
+            color_scheme=colours,
+            reduced_motion="reduce",
+            storage_state=page.context.storage_state(),
+            device_scale_factor=1.5 if size is DESKTOP else 2,
+        )
+        shown = context.new_page()
+        for name, address, ready in [
+            ("page", "", ".tile"),
+            ("groups", "groups", ".card"),
+            ("review", "review#contradictions", ".chain"),
+            ("audit", "review#audit", ".asking"),
+            ("item", f"item#{item}", ".answer"),
+            ("map", "map", ".legend-row"),
+            ("progress", "progress", "#people tr"),
+            ("export", "export", "#formats input"),
+        ]:
+            shown.goto(f"{home}{address}")
+            shown.wait_for_selector(ready)
+            if name == "export":
+                shown.click("#write")
+                shown.wait_for_selector("#written:not([hidden])", timeout=120_000)
+            settle(shown)
+            if (name, look) != ("page", ""):  # that one is taken with tiles selected
+                shown.screenshot(path=PICTURES / f"annotator-{name}{look}.png")
+        context.close()
+
+
 def main() -> None:
     """Answer, name, and take the pictures."""
     PICTURES.mkdir(parents=True, exist_ok=True)
     kind_of = true_digits()
     with tempfile.TemporaryDirectory() as directory, chromium() as browser:
-        server = Server(Path(directory) / "digits")
+        server = Server(Path(directory) / "digits", ("--demo", "--oracle", "captcha"))
         try:
             page = browser.new_page(viewport={"width": 1280, "height": 800}, device_scale_factor=1.5)
             page.goto(server.start())
@@ -95,8 +176,21 @@ def main() -> None:
             name_groups(page, kind_of)
             page.reload()
             page.wait_for_selector(".card")
+            audit(page, kind_of)
+            contradict(page)
             settle(page)
-            page.screenshot(path=PICTURES / "annotator-groups.png")
+            deduced = page.evaluate(
+                """async () => {
+                    const { groups } = await (await fetch("/api/groups")).json();
+                    for (const { anchor } of groups) {
+                        const { members } = await (await fetch(`/api/groups/${anchor}/members`)).json();
+                        const found = members.find(({ source }) => source === "deduced");
+                        if (found) return found.id;
+                    }
+                    return groups[0].anchor;
+                }"""
+            )
+            walk(browser, page, home, deduced)
         finally:
             server.kill()
 

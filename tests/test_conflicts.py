@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 from scipy.sparse.csgraph import shortest_path
 
 from pal.answers import Answers
-from pal.conflicts import contradictions, disputes
+from pal.conflicts import chain, contradictions, disputes
 from pal.knowledge import known
 
 N = 7
@@ -83,3 +83,19 @@ def test_a_group_joined_by_elimination_has_no_chain():
 def test_no_answers():
     assert contradictions(known(3), Answers.empty()) == []
     assert disputes(known(3), Answers.empty()) == []
+
+
+@given(ROWS, st.sampled_from(PAIRS))
+def test_a_chain_is_a_shortest_path_of_alike_pairs(rows, pair):
+    a, b = pair
+    net = net_votes(rows)
+    distance = shortest_path(net > 0, unweighted=True, directed=False)[a, b]
+    found = chain(known(N, answers(rows)), answers(rows), a, b)
+    assert len(found) == (distance if np.isfinite(distance) else 0)
+    at = a
+    for link in found:
+        assert link.ends[0] == at
+        assert link.net_votes == net[link.ends] > 0
+        assert sorted(link.rows.tolist()) == rows_on(rows, *link.ends)
+        at = link.ends[1]
+    assert at == b or not found
