@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, settings
 
 # Not pal.embedding: scikit-learn's checks hand it lists and expect its own errors; nor what pydantic or typer read.
 CHECKED = [
+    "pal.agreement",
     "pal.answers",
     "pal.beliefs",
     "pal.builders",

@@ -23,6 +23,7 @@ ORDER = [
     # the ring
     "answers",
     "votes",
+    "agreement",
     "knowledge",
     "conflicts",
     "graph",

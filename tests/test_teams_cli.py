@@ -2,6 +2,7 @@
 
 import http.client
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -81,3 +82,15 @@ def listening_port(pid):
         if fields[3] == "0A" and f"socket:[{fields[9]}]" in inodes:
             return int(fields[1].split(":")[1], 16)
     raise AssertionError("not listening")
+
+
+def test_status_lists_people_and_their_agreement(pal, labelled):  # noqa: F811
+    assert "people:" not in pal("status", labelled)[1]
+    with Project.create_or_open(labelled) as project:
+        for _, event in project.store.read_after(0):
+            if event.kind == "answered":
+                project.record([replace(event, id=event.id[::-1], labeler="=Ben")])
+    _, out, _ = pal("status", labelled)
+    assert "2 people:" in out
+    assert re.search(r"  =Ben: 3 pages, \d+ answers, 0 unsure, .* agrees with others on 100% of", out)
+    assert re.search(r"Krippendorff's alpha 1.000 on \d+ pairs", out)

@@ -4,12 +4,16 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from pal.errors import InvalidInputError
 from pal.project import Project, default_directory
 from pal.project.opening import is_project, stored_source
+
+if TYPE_CHECKING:
+    from pal.project.snapshot import Snapshot
 
 
 def existing(source: str | None, directory: Path | None, store: str | None = None, /) -> Project:
@@ -33,7 +37,7 @@ def report(source: str | None, directory: Path | None, store: str | None, *, as_
     """Say how far a project is."""
     with existing(source, directory, store) as project:
         project.settle()
-        now, groups = project.progress(), project.groups()
+        now, groups, found = project.progress(), project.groups(), project.now()
     if as_json:
         typer.echo(json.dumps(asdict(now), indent=1))
         return
@@ -44,6 +48,27 @@ def report(source: str | None, directory: Path | None, store: str | None, *, as_
     for group in groups:
         counts = f"{group.told} told, {group.deduced} deduced, {group.predicted} predicted"
         typer.echo(f"  {group.name or '?'}: {counts}")
+    _say_people(found)
+
+
+def _say_people(found: "Snapshot") -> None:
+    """A line for each person, and how far they agree."""
+    from pal.agreement import answers_alpha
+    from pal.project.report import people
+
+    listed = people(found)
+    if len(listed) < 2:
+        return
+    typer.echo(f"{len(listed)} people:")
+    for one in listed:
+        agreed = "" if one.agreement is None else f", agrees with others on {one.agreement:.0%} of {one.compared:,}"
+        speed = f"{one.seconds:.1f} s a tile"
+        typer.echo(
+            f"  {one.labeler}: {one.pages:,} pages, {one.answers:,} answers, {one.unsure:,} unsure, {speed}{agreed}"
+        )
+    alpha, pairs = answers_alpha(found.answers, found.knowledge.n_items)
+    if alpha is not None:
+        typer.echo(f"agreement: Krippendorff's alpha {alpha:.3f} on {pairs:,} pairs that two or more judged")
 
 
 def write_export(
