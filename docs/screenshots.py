@@ -19,7 +19,7 @@ from browsing import Person, Server, chromium  # noqa: E402
 from playwright.sync_api import Browser, Page, ViewportSize  # noqa: E402
 
 NAMES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
-PAGES = 16
+PAGES = 24
 AUDITED = 24
 DESKTOP: ViewportSize = {"width": 1280, "height": 800}
 PHONE: ViewportSize = {"width": 390, "height": 844}
@@ -66,7 +66,7 @@ def picture_of(page: Page, person: Person, mode: str, file: Path) -> None:
         relations = list(person.truth(shown).values())
         picked = relations.count(1 if shown.mode == "same" else -1)
         named = page.locator("#group-name.unnamed").count() == 0
-        if shown.mode == mode and named and 3 <= picked <= 9 and len(relations) == 15:
+        if shown.mode == mode and named and 2 <= picked <= 9 and len(relations) == 15:
             person.select(shown)
             settle(page)
             page.screenshot(path=file)
@@ -109,6 +109,29 @@ def contradict(page: Page) -> None:
     a, b, c = [member["id"] for member in members if member["source"] == "predicted"][:3]
     for one, other, relation in [(a, b, 1), (b, c, 1), (b, c, 1), (a, c, -1), (a, c, -1)]:
         say(page, "check", one, other, relation)
+
+
+def to_groups(page: Page, home: str, kind_of: dict[str, object]) -> None:
+    """Open the groups and name them."""
+    page.goto(f"{home}groups")
+    page.wait_for_selector(".card")
+    name_groups(page, kind_of)
+
+
+def deduced(page: Page) -> str:
+    """An item whose label is deduced."""
+    found: str = page.evaluate(
+        """async () => {
+            const { groups } = await (await fetch("/api/groups")).json();
+            for (const { anchor } of groups) {
+                const { members } = await (await fetch(`/api/groups/${anchor}/members`)).json();
+                const found = members.find(({ source }) => source === "deduced");
+                if (found) return found.id;
+            }
+            return groups[0].anchor;
+        }"""
+    )
+    return found
 
 
 def walk(browser: Browser, page: Page, home: str, item: str) -> None:
@@ -157,40 +180,22 @@ def main() -> None:
             for _ in range(PAGES):
                 person.answer()
             person.wait_for_light("saved")
-            page.goto(f"{home}groups")
-            page.wait_for_selector(".card")
-            name_groups(page, kind_of)
+            to_groups(page, home, kind_of)
             page.goto(home)
             picture_of(page, person, "same", PICTURES / "annotator-page.png")
             person.answer()
+            person.wait_for_light("saved")
+            audit(page, kind_of)
+            contradict(page)
+            to_groups(page, home, kind_of)
+            walk(browser, page, home, deduced(page))
             server.stop()
             # An oracle that knows the groups asks for the odd ones out.
             server.arguments = ("--demo", "--oracle", "guided-captcha")
             server.start()
+            page.goto(home)
             person.wait_for_light("saved")
-            for _ in range(PAGES):
-                person.answer()
             picture_of(page, person, "different", PICTURES / "annotator-odd.png")
-            page.goto(f"{home}groups")
-            page.wait_for_selector(".card")
-            name_groups(page, kind_of)
-            page.reload()
-            page.wait_for_selector(".card")
-            audit(page, kind_of)
-            contradict(page)
-            settle(page)
-            deduced = page.evaluate(
-                """async () => {
-                    const { groups } = await (await fetch("/api/groups")).json();
-                    for (const { anchor } of groups) {
-                        const { members } = await (await fetch(`/api/groups/${anchor}/members`)).json();
-                        const found = members.find(({ source }) => source === "deduced");
-                        if (found) return found.id;
-                    }
-                    return groups[0].anchor;
-                }"""
-            )
-            walk(browser, page, home, deduced)
         finally:
             server.kill()
 

@@ -125,7 +125,8 @@ def what_is_left(items: Items, now: Snapshot, labeler: str, found: AuditInfo, /,
     guessed = len(items) - int(((now.standing.label >= 0) & (now.standing.source > 0)).sum())
     speaks = found.asked >= ENOUGH
     believed = float(now.standing.confidence[rows].mean()) if len(rows) else 1.0
-    right = found.right / found.asked if speaks else believed
+    # Laplace's rule: a short audit without an error doesn't make every label right.
+    right = (found.right + 1) / (found.asked + 2) if speaks else believed
     wrong, allowed = guessed * (1.0 - right), (1.0 - target) * len(items)
     left = ceil(guessed / n_tiles * (1.0 - allowed / wrong)) if wrong > allowed else 0
     seconds = cost.expected(round(n_tiles), share)

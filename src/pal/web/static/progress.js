@@ -64,7 +64,8 @@ function accuracy({ audit }) {
 /** @param {Report} report */
 function left(report) {
   const { pages, minutes, seconds, own, audited } = report.left;
-  at("left").textContent = pages ? `at most ${plural(pages, "page")}, ${time(minutes)}` : "nothing left to answer";
+  const nothing = report.verdict === "reached" || !report.predicted ? "nothing left to answer" : "perhaps nothing: audit to know";
+  at("left").textContent = pages ? `about ${plural(pages, "page")} at most, ${time(minutes)}` : nothing;
   at("left-words").textContent = `${own ? "At your own speed" : "At a usual speed, until you have answered pages"}: ${seconds.toFixed(1)} s a page. ${audited
     ? "By the audited accuracy." : "By what the model believes of itself, until ten items are audited: take it as a guess."}`;
   at("hint").dataset.verdict = report.verdict;
