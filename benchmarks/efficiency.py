@@ -30,6 +30,7 @@ from sklearn.preprocessing import StandardScaler
 
 from benchmarks._label_peers import PEERS, label_order
 from benchmarks.report import Row, machine, missing, row, versions
+from pal.answers import Question
 from pal.beliefs import SOURCES
 from pal.cost import KEYS, MOUSE, n_clicks
 from pal.datasets import load_named
@@ -147,7 +148,7 @@ def _pal_curve(options: argparse.Namespace, data: Data, oracle: str, seed: int) 
             yield {**point, "step": due}
             return
         start = time.process_time()
-        page = []
+        page: list[Question] = []
         while sum(len(q.items) for q in page) < options.page and (question := loop.ask()) is not None:
             page.append(question)
             if len(question.items) > 1 or not loop._pending:
@@ -292,15 +293,18 @@ def _plot(runs: list[dict[str, Any]], path: Path) -> None:
     from matplotlib import pyplot as plt
 
     sets = list(dict.fromkeys(run["data"] for run in runs))
-    figure, axes = plt.subplots(len(sets), 3, figsize=(15, 4.5 * len(sets)), squeeze=False, layout="constrained")
+    tried = any(v is not None and np.isfinite(v) for run in runs for v in run["heldout"]["mean"])
+    panels = [("answers", "ari"), ("seconds", "ari"), ("answers", "heldout"), ("seconds", "heldout")][
+        : 4 if tried else 2
+    ]
+    size = (5 * len(panels), 4.5 * len(sets))
+    figure, axes = plt.subplots(len(sets), len(panels), figsize=size, squeeze=False, layout="constrained")
     for line, data in zip(axes, sets, strict=True):
         for run in (run for run in runs if run["data"] == data):
             style = {"default": {"color": "black", "linewidth": 2.5}}.get(run["oracle"], {"linewidth": 1.0})
             if run["oracle"] in PEERS:
                 style["linestyle"] = "--"
-            for axis, (per, measure) in zip(
-                line, (("answers", "ari"), ("answers", "heldout"), ("seconds", "heldout")), strict=True
-            ):
+            for axis, (per, measure) in zip(line, panels, strict=True):
                 values = [np.nan if v is None else v for v in run[measure]["mean"]]
                 axis.plot(run[per], values, label=run["oracle"], **style)
                 axis.set(xlabel=per, ylabel=measure, title=data)
