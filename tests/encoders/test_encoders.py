@@ -43,7 +43,7 @@ def test_encoders_by_name(monkeypatch):
     assert get_encoder("auto").name == installed_encoders()[0]
     with pytest.raises(InvalidInputError, match="unknown encoder 'eyes'"):
         get_encoder("eyes")
-    monkeypatch.setattr("pal.encoders.find_spec", lambda module: None if module == "torch" else True)
+    monkeypatch.setattr("pal.encoders.packaged.find_spec", lambda module: None if module == "torch" else True)
     assert installed_encoders() == ["pixels"]
     assert get_encoder("auto").name == "pixels"
     with pytest.raises(MissingExtraError, match=r"pip install 'pal-learn\[images\]'"):

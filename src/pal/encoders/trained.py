@@ -13,7 +13,7 @@ import numpy as np
 from jaxtyping import Float32
 from numpy import ndarray
 
-from pal.encoders import TRAINED, get_encoder
+from pal.encoders.packaged import TRAINED, packaged_encoder
 from pal.errors import InvalidInputError, StoreError, require_extra
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ class TrainedEncoder:
         self.item_shape = tuple(about["item_shape"])
         self.n_features: int = self.network.n_features  # type: ignore[assignment]
         self.base: str | None = about.get("base")
-        self._base = None if self.base is None else get_encoder(self.base)
+        self._base = None if self.base is None else packaged_encoder(self.base)
         self.picture_size = self._base.picture_size if self._base else 2 * max(self.item_shape[1:], default=1)
 
     @property

@@ -20,6 +20,7 @@ from jaxtyping import Float, Int64
 from numpy import ndarray
 
 from pal.answers import Mode, Question
+from pal.oracles.captcha import captcha
 from pal.oracles.state import State
 from pal.votes import pair_key
 
@@ -33,6 +34,8 @@ _DOUBTED = 0.1
 _CHECK_EVERY, _CHECKS = 15, 25
 # Weight of an item's own doubt beside that which its answer lifts; the root keeps outliers from waiting for ever.
 _OWN = 0.05
+# Classes whose pages are made and compared, the most promising ones.
+_CLASSES = 5
 # Value of joining two classes rightly, against that of a label.
 _JOIN = 3.0
 
@@ -50,14 +53,16 @@ def gain(state: State, /) -> list[Question]:
     join = _join_value(state)
     check = _check_is_due(state)
     best: _Page | None = None
-    for c in np.argsort(-_promise(state, value, join), kind="stable")[: _EXEMPLARS + 2].tolist():
+    for rank, c in enumerate(np.argsort(-_promise(state, value, join), kind="stable").tolist()):
+        if best is not None and rank >= _CLASSES:
+            break
         templates = _templates(state, c)
         for template in templates[1:2] or templates if check else templates:
             page = _page(state, c, template, value, join[c], check=check)
             if page is not None and (best is None or page.worth > best.worth):
                 best = page
-    if best is None:
-        return []
+    if best is None:  # beliefs leave nothing in doubt that may be asked: finish what isn't settled
+        return captcha(state)
     mode: Mode = "different" if best.expected.mean() > 0.5 else "same"
     return [Question(best.template, best.items, mode)]
 
