@@ -6,6 +6,7 @@ the items' graph with every view standing for its item (eq. 7), so that ``identi
 ``blend(identity(n), from_labels(y), alpha=0.1)`` semi-supervision (Fig. 4).
 """
 
+from pal.training.active import Round, rounds
 from pal.training.agreement import agreement
 from pal.training.augmentations import (
     CHANGES,
@@ -30,6 +31,7 @@ __all__ = [
     "Batch",
     "Probe",
     "ProjectionHead",
+    "Round",
     "Settings",
     "Source",
     "Trained",
@@ -37,6 +39,7 @@ __all__ = [
     "embed",
     "fit",
     "one_change",
+    "rounds",
     "simclr_views",
     "unchanged",
     "vector_views",

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from jaxtyping import Float, Int64
 from numpy import ndarray
-from scipy.sparse import coo_array
+from scipy.sparse import coo_array, csr_array
 from torch import Tensor
 
 from pal.builders import augmented, from_neighbors
@@ -90,7 +90,7 @@ def with_neighbors(
     return source
 
 
-def nearest(x: Float[ndarray, "b d"], n_neighbors: int, /, *, mutual: bool = False) -> coo_array:
+def nearest(x: Float[ndarray, "b d"], n_neighbors: int, /, *, mutual: bool = False) -> csr_array:
     """Symmetric adjacency of the nearest neighbours by cosine of centred rows, without self-loops; O(b² d)."""
     x = x - x.mean(0)
     unit = x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)
@@ -100,4 +100,4 @@ def nearest(x: Float[ndarray, "b d"], n_neighbors: int, /, *, mutual: bool = Fal
     found = np.argpartition(-cosine, k - 1, axis=1)[:, :k]
     rows = np.repeat(np.arange(len(x)), k)
     near = coo_array((np.ones(len(rows)), (rows, found.ravel())), shape=(len(x),) * 2).tocsr()
-    return (near.multiply(near.T) if mutual else near.maximum(near.T)).tocoo()
+    return csr_array(near.multiply(near.T) if mutual else near.maximum(near.T))

@@ -34,8 +34,8 @@ from pal.training.settings import (
     Settings,
     adamw,
     device_here,
-    one_cycle,
     precision_here,
+    warm_cosine,
 )
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def fit(
     folder: Path | None = None,
     after: Trained | None = None,
     optimizer: MakeOptimizer = adamw,
-    schedule: MakeSchedule = one_cycle,
+    schedule: MakeSchedule = warm_cosine,
     on_epoch: Callable[[log.Record], None] | None = None,
     fabric: "Fabric | None" = None,
 ) -> Trained:
@@ -109,7 +109,7 @@ def fit(
     after
         A run to go on from: its head and its optimiser's state are taken over.
     optimizer, schedule
-        Make them of parameters or optimiser; torch's AdamW and one cycle by default.
+        Make them of parameters or optimiser; torch's AdamW, and a warm-up with a cosine, by default.
     on_epoch
         Called with the record of each epoch.
     fabric

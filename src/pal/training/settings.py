@@ -1,5 +1,6 @@
 """Settings of a training run, and optimiser and schedule from torch."""
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Literal
@@ -7,7 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 from torch.optim import AdamW, Optimizer
-from torch.optim.lr_scheduler import LRScheduler, OneCycleLR
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler
 
 from pal.errors import InvalidInputError
 
@@ -85,15 +86,15 @@ def adamw(parameters: Iterable[Tensor], settings: Settings, /) -> Optimizer:
     return AdamW(parameters, lr=settings.learning_rate, weight_decay=settings.weight_decay)
 
 
-def one_cycle(optimizer: Optimizer, n_steps: int, settings: Settings, /) -> LRScheduler:
-    """Warm-up and cosine, the default."""
-    return OneCycleLR(
-        optimizer,
-        max_lr=settings.learning_rate,
-        total_steps=n_steps,
-        pct_start=settings.warm_up,
-        cycle_momentum=False,
-    )
+def warm_cosine(optimizer: Optimizer, n_steps: int, settings: Settings, /) -> LRScheduler:
+    """Linear warm-up, then a cosine to zero, the default."""
+    warm = max(settings.warm_up * n_steps, 1.0)
+
+    def factor(step: int) -> float:
+        fall = 0.5 * (1 + math.cos(math.pi * max(step - warm, 0.0) / max(n_steps - warm, 1.0)))
+        return min((step + 1) / warm, 1.0) * fall
+
+    return LambdaLR(optimizer, factor)
 
 
 def precision_here(wanted: Precision, device: str, /) -> Literal["32-true", "bf16-mixed", "16-mixed"]:
