@@ -17,7 +17,7 @@ from experiments.protocol import N_CLASSES, Data, Options, Protocol
 from experiments.results import load, save
 from pal.errors import PalError
 
-FIGURES = ("fig3", "fig4", "fig5", "fig6", "fig7", "fig8", "fig9", "fig10", "table1")
+FIGURES = ("fig3", "fig4", "fig5", "fig6", "fig7", "fig8", "fig9", "fig10", "table1", "theorem2")
 # Experiments with networks, which have options of their own: ``python -m experiments cifar --help``.
 COMMANDS = ("cifar", "learning", "augmentations", "graphs")
 
