@@ -217,10 +217,10 @@ def test_a_phone_taps(browser, shared):
     page.goto(shared[1])
     page.wait_for_selector(".tile")
     page.locator(".tile").nth(4).tap()
-    assert marks(page) == only(4, "selected")
+    assert [position for position, mark in enumerate(marks(page)) if mark] == [4]
     page.locator("#done").tap()
     page.wait_for_selector("#light[data-state=saved]")
-    assert marks(page) == [""] * 15
+    assert not any(marks(page))
     context.close()
 
 

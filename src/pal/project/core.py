@@ -169,14 +169,17 @@ class Project:
             with self._lock:
                 self._leases.renew(hold)
                 held = self._held()
-                knowledge, answers = self._ledger.knowledge, self._ledger.answers
-            model = self._trainer.published.model
+                knowledge, answers, position = self._ledger.knowledge, self._ledger.answers, self._ledger.position
+            published = self._trainer.published
             question = self._usable(held)
             if question is None:
-                state = State(knowledge, answers, model, self._page_size, self._rng, held)
-                asked = list(self._oracle(state))
-                self._pending = list(asked)
-                question = self._usable(held) or self._doubted(asked, held)
+                asked = list(self._oracle(State(knowledge, answers, published.model, self._page_size, self._rng, held)))
+                # A model that knows every answer may have one checked; one that is behind only repeats what was asked.
+                for settled in (True,) if published.position >= position else (False, True):
+                    self._pending = list(asked)
+                    question = self._usable(held, settled=settled)
+                    if question is not None:
+                        break
             if question is None:
                 return NoPage(self._why_not())
             leased = self._lease(question)
@@ -357,22 +360,15 @@ class Project:
         held[[self.items.row[event.item] for event in self._ledger.flags]] = True
         return held
 
-    def _doubted(self, asked: Sequence[Question], held: ndarray) -> Question | None:
-        """First question that asks again about what is deduced: an oracle may doubt answers."""
-        for question in asked:
-            items = question.items[~held[question.items]]
-            if len(items):
-                return Question(question.template, items, question.mode)
-        return None
-
-    def _usable(self, held: ndarray) -> Question | None:
-        """Next question the oracle has already chosen, less the tiles that were settled or shown elsewhere since."""
+    def _usable(self, held: ndarray, *, settled: bool = False) -> Question | None:
+        """Next question the oracle has chosen, less the tiles shown elsewhere or, unless ``settled``, settled since."""
         while self._pending:
             question = self._pending.pop(0)
-            known = self._ledger.knowledge.relation(question.template, question.items) != 0
-            items = question.items[~(held[question.items] | known)]
-            if len(items):
-                return Question(question.template, items, question.mode)
+            gone = held[question.items]
+            if not settled:
+                gone = gone | (self._ledger.knowledge.relation(question.template, question.items) != 0)
+            if not gone.all():
+                return Question(question.template, question.items[~gone], question.mode)
         return None
 
     def _why_not(self) -> str:
