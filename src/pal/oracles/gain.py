@@ -1,16 +1,16 @@
-"""The default: the page that removes most doubt per second of a person's time.
+"""The default: the page that removes most doubt.
 
 Derivation. Let p_ic be the belief that item i is of class c. Asking "is i the same kind as the template of c?" can
 change two things:
 
-- the label of i, and of items that follow it: worth its doubt, times p_ic / p₁ with p₁ its largest belief, since a
-  "yes" settles i against every class at once (a "no" only against one);
+- the label of i, and of items that follow it: worth 1 − (p₁ − p₂), with p₁ and p₂ its two largest beliefs, times the
+  root of its reach, times p_ic / p₁, since a "yes" settles i against every class at once (a "no" only against one);
 - whether two classes are one, if i is the anchor of another class: with s the probability that they are, a wrong
   decision mislabels the smaller of them, so the answer is worth min(s, 1 − s) · min(n_i, n_c).
 
-A page is worth the sum over its tiles, each discounted by how much it resembles tiles already chosen; one template is
-kept for the whole page. Pages of M tiles cost a + b M + c k seconds (:mod:`pal.cost`) and differ by the k clicks alone,
-so the mode is the one with fewer clicks. See docs/how-few-answers.md.
+A page is worth the sum over its tiles, each discounted by how much it resembles tiles already chosen. All pages have
+one template and as many tiles, so their prices in seconds (:mod:`pal.cost`) differ by the clicks alone, and are not
+weighed; the mode is the one with fewer clicks expected.
 """
 
 from typing import NamedTuple
@@ -114,8 +114,9 @@ def _page(
 ) -> _Page | None:
     beliefs = state.beliefs
     worth = value * beliefs.probability[:, c] / beliefs.confidence
-    free = beliefs.anchor[(join > 0) & ~state.held[beliefs.anchor]]
-    worth[free] = np.maximum(worth[free], join[(join > 0) & ~state.held[beliefs.anchor]])
+    joinable = (join > 0) & ~state.held[beliefs.anchor]
+    free = beliefs.anchor[joinable]
+    worth[free] = np.maximum(worth[free], join[joinable])
     worth[template] = 0.0
     candidates = np.flatnonzero(worth > 0)
     keys = pair_key(state.n_items, np.full(len(candidates), template), candidates)
