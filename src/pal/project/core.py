@@ -7,27 +7,26 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
-from numpy import ndarray
 
-from pal.answers import Question
 from pal.datasets import open_source
 from pal.errors import InvalidInputError
 from pal.items import Items
-from pal.oracles import State, get_oracle
+from pal.oracles import get_oracle
 from pal.project import corrections, listing
 from pal.project.features import Features
 from pal.project.following import Follower
 from pal.project.infos import GroupInfo, MemberInfo, NoPage, Page, Progress, Recorded
 from pal.project.leases import Leases, OwnLeases
 from pal.project.ledger import Ledger, is_page
-from pal.project.mapping import question_among
 from pal.project.opening import claim, default_directory, one_writer, open_store, remembered, stored_leases
+from pal.project.paging import Paging
+from pal.project.present import Present
 from pal.project.snapshot import Snapshot
-from pal.project.standing import Standing, standing
+from pal.project.standing import Standing
 from pal.project.thumbnails import thumbnail
 from pal.project.trainer import Published, Trainer
 from pal.store import Event, Flagged, Named, Placed, Retracted, Store
-from pal.store.events import Reason, new_id
+from pal.store.events import Reason
 
 FIRST = 300
 """Items encoded before the first page."""
@@ -52,24 +51,21 @@ class Project:
         lease_seconds: float = 180.0,
         leases: Leases | None = None,
     ) -> None:
-        if page_size < 1:
-            raise InvalidInputError(f"page size must be at least 1, got {page_size}; 15 suits most people")
         self.items = items
         self.directory = directory
         self.store = store
         self.features = features
-        self._oracle = get_oracle(oracle)
-        self._page_size = page_size
-        self._rng = np.random.default_rng(seed)
         self._lock = threading.RLock()  # the ledger and the leases
-        self._paging = threading.Lock()  # one page is chosen at a time, without keeping answers waiting
         self._shared = leases is not None  # other servers lease and write too
         self._leases: Leases = OwnLeases(lease_seconds) if leases is None else leases
         self._ledger = Ledger(items, store.read_after(0))
-        self._pending: list[Question] = []
-        self._standing: tuple[Published, int, Standing] | None = None
         self._cleanup = contextlib.ExitStack()
         self._trainer = Trainer(features, self._ledger, self._lock, first=FIRST, seed=seed)
+        self.present = Present(items, self._ledger, self._trainer, self._lock)
+        self._paging = Paging(
+            items, self._ledger, self.present, self._trainer, features, self._leases, self._lock,
+            oracle=oracle, size=page_size, seed=seed,
+        )  # fmt: skip
 
     @classmethod
     def create_or_open(
@@ -165,35 +161,11 @@ class Project:
         """Lease the next page: its items are on no other open page. ``hold`` are pages the caller still has open."""
         self._trainer.check()
         self.follow()
-        with self._paging:
-            with self._lock:
-                self._leases.renew(hold)
-                held = self._held()
-                knowledge, answers, position = self._ledger.knowledge, self._ledger.answers, self._ledger.position
-            published = self._trainer.published
-            question = self._usable(held)
-            if question is None:
-                asked = list(self._oracle(State(knowledge, answers, published.model, self._page_size, self._rng, held)))
-                # A model that knows every answer may have one checked; one that is behind only repeats what was asked.
-                for settled in (True,) if published.position >= position else (False, True):
-                    self._pending = list(asked)
-                    question = self._usable(held, settled=settled)
-                    if question is not None:
-                        break
-            if question is None:
-                return NoPage(self._why_not())
-            leased = self._lease(question)
-        return self.page(labeler) if leased is None else leased  # None: others took every tile since, and hold them
+        return self._paging.page(hold)
 
     def ask(self, items: Sequence[str]) -> Page | NoPage:
         """Lease a page made of some items: compared with the group that most of them are in, the least sure first."""
-        rows = np.array([self._row(item) for item in dict.fromkeys(items)], dtype=np.int64)
-        with self._lock:
-            question = question_among(self._ledger.knowledge, self.standing(), rows, self._held(), size=self._page_size)
-            leased = None if question is None else self._lease(question)
-            if leased is None:
-                return NoPage("Nothing of the selection is left to ask: it is settled, flagged or on an open page.")
-        return leased
+        return self._paging.among(np.array([self._row(item) for item in dict.fromkeys(items)], dtype=np.int64))
 
     def renew(self, pages: Collection[str]) -> None:
         """Extend the leases of pages that are still open."""
@@ -282,27 +254,11 @@ class Project:
 
     def standing(self) -> Standing:
         """Where every item stands, by all answers and the last published model."""
-        with self._lock:
-            published, position = self._trainer.published, self._ledger.position
-            if self._standing is None or self._standing[:2] != (published, position):
-                now = standing(self._ledger.knowledge, published.model.beliefs)
-                self._standing = (published, position, now)
-            return self._standing[2]
+        return self.present.standing()
 
     def now(self) -> Snapshot:
         """Everything at the present position of the log, with the last published model; waits for nothing."""
-        with self._lock:
-            return Snapshot(
-                self._ledger.position,
-                self._ledger.knowledge,
-                self._ledger.answers,
-                tuple(self._ledger.answered),
-                self.standing(),
-                self._group_names(),
-                self._group_parents(),
-                tuple(self._ledger.flags),
-                self._trainer.published,
-            )
+        return self.present.now()
 
     def snapshot(self) -> Snapshot:
         """Like :meth:`now`, with a model that knows every answer: for exports and reports."""
@@ -351,69 +307,6 @@ class Project:
         if item not in self.items:
             raise InvalidInputError(f"no item {item[:12]}… in this project; reload the page")
         return self.items.row[item]
-
-    def _held(self) -> ndarray:
-        """Items that must not be shown: on an open page, flagged, or not encoded yet."""
-        held = np.ones(len(self.items), dtype=bool)
-        held[self._trainer.published.rows] = False
-        held[[self.items.row[item] for item in self._leases.items() if item in self.items]] = True
-        held[[self.items.row[event.item] for event in self._ledger.flags]] = True
-        return held
-
-    def _usable(self, held: ndarray, *, settled: bool = False) -> Question | None:
-        """Next question the oracle has chosen, less the tiles shown elsewhere or, unless ``settled``, settled since."""
-        while self._pending:
-            question = self._pending.pop(0)
-            gone = held[question.items]
-            if not settled:
-                gone = gone | (self._ledger.knowledge.relation(question.template, question.items) != 0)
-            if not gone.all():
-                return Question(question.template, question.items[~gone], question.mode)
-        return None
-
-    def _why_not(self) -> str:
-        with self._lock:
-            if self._leases.items():
-                return "All questions that are left are on open pages; answer those first."
-            if self.features.working:
-                return "More pictures are being encoded; try again in a moment."
-        return "Nothing is left to ask: the answers so far settle every item."
-
-    def _lease(self, question: Question) -> Page | None:
-        """Page of those tiles that no other server has taken since; None if none is left."""
-        page = new_id()
-        with self._lock:
-            expires, free = self._leases.grant(page, [self.items.id[i] for i in question.items.tolist()])
-        if not free:
-            return None
-        tiles = np.array([self.items.row[item] for item in free])
-        return self._page(page, Question(question.template, tiles, question.mode), expires)
-
-    def _page(self, page: str, question: Question, expires: float) -> Page:
-        with self._lock:
-            group = self._ledger.knowledge.group
-            now, names = self.standing(), self._group_names()
-        fellows = np.flatnonzero(group == group[question.template])
-        return Page(
-            page,
-            listing.tile(self.items, question.template),
-            listing.exemplars(self.items, self._trainer.published, question.template, fellows),
-            tuple(listing.tile(self.items, i) for i in question.items.tolist()),
-            question.mode,
-            names.get(int(now.label[question.template])) or "",
-            expires,
-        )
-
-    def _group_names(self) -> dict[int, str]:
-        """Name of each group that has one: the latest given to one of its items."""
-        label = self.standing().label
-        named = {int(label[self.items.row[event.item]]): event.name for event in self._ledger.names}
-        return {group: name for group, name in named.items() if name and group >= 0}
-
-    def _group_parents(self) -> dict[int, str]:
-        label = self.standing().label
-        placed = {int(label[self.items.row[event.item]]): event.parent for event in self._ledger.parents}
-        return {group: parent for group, parent in placed.items() if parent and group >= 0}
 
     def _wait_for_first(self) -> None:
         """Wait for the first model; where nothing is being encoded, for one of all that there is."""

@@ -7,6 +7,7 @@ embedding itself is a poor map at first: the few items that answers name lie far
 
 import hashlib
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int64
@@ -19,6 +20,7 @@ from pal.knowledge import Knowledge
 from pal.project.listing import tile
 from pal.project.snapshot import Snapshot
 from pal.project.standing import Standing
+from pal.project.trainer import Published
 
 _ROUNDS = 3
 
@@ -46,12 +48,25 @@ class MapInfo:
     n_items: int
 
 
-def map_of(items: Items, now: Snapshot, /) -> MapInfo:
-    """Draw up the map of the items that the model knows."""
-    rows, stands = _sample(items, now.published.rows), now.standing
-    known = now.published.rows
-    place = principal(averaged(now.published.x, now.published.model.affinity[known][:, known]))
-    place = place[np.searchsorted(now.published.rows, rows)]
+class Places(NamedTuple):
+    """Items on a map, and where they are, in −1..1."""
+
+    rows: Int64[ndarray, " s"]
+    at: Float[ndarray, "s 2"]
+
+
+def places(items: Items, published: Published, /) -> Places:
+    """Where the items that a model knows lie; it changes only with their features, not with answers."""
+    known = published.rows
+    rows = _sample(items, known)
+    place = principal(averaged(published.x, published.model.affinity[known][:, known]))
+    return Places(rows, place[np.searchsorted(known, rows)])
+
+
+def map_of(items: Items, now: Snapshot, where: Places | None = None, /) -> MapInfo:
+    """Draw up the map of the items that the model knows; ``where`` they lie is worked out if not given."""
+    rows, place = places(items, now.published) if where is None else where
+    stands = now.standing
     sizes = np.bincount(stands.label[stands.label >= 0], minlength=len(stands.anchor))
     order = np.argsort(-sizes, kind="stable")
     rank = np.empty(len(order) + 1, dtype=np.int64)

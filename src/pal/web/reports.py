@@ -1,10 +1,12 @@
 """Reports: how far and how accurate, and the map with pages made of a selection on it."""
 
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
 
 from pal.project import Page, Project, mapping, report
+from pal.project.snapshot import Snapshot
 from pal.web import roles, shapes
 
 
@@ -15,15 +17,14 @@ def reports(project: Project) -> APIRouter:
     @router.get("/report")
     def how_far(labeler: roles.Caller, target: Annotated[float, Query(gt=0, lt=1)] = 0.98) -> dict[str, Any]:
         """Labels by source, audited accuracy, what is left until ``target``, and what each person did."""
-        now = report.report(project.items, project.now(), labeler, target=target)
-        found: dict[str, Any] = shapes.shown(now)
-        return found | {"me": labeler}
+        make = partial(_report, project, labeler, target)
+        return project.present.once(f"report {target} {labeler}", make)
 
     @router.get("/map")
     def points() -> dict[str, Any]:
         """All items in two dimensions."""
-        found: dict[str, Any] = shapes.shown(mapping.map_of(project.items, project.now()))
-        return found
+        where = project.present.once_fitted("places", partial(mapping.places, project.items))
+        return project.present.once("map", lambda now: _map(project, now, where))
 
     @router.post("/ask")
     def ask(sent: shapes.AskIn) -> dict[str, Any]:
@@ -32,3 +33,13 @@ def reports(project: Project) -> APIRouter:
         return {"page": shapes.page(page)} if isinstance(page, Page) else {"done": page.reason}
 
     return router
+
+
+def _report(project: Project, labeler: str, target: float, now: Snapshot) -> dict[str, Any]:
+    found: dict[str, Any] = shapes.shown(report.report(project.items, now, labeler, target=target))
+    return found | {"me": labeler}
+
+
+def _map(project: Project, now: Snapshot, where: mapping.Places) -> dict[str, Any]:
+    found: dict[str, Any] = shapes.shown(mapping.map_of(project.items, now, where))
+    return found

@@ -1,10 +1,13 @@
 """Review: what is worth another look, and one item with every answer behind it."""
 
+from functools import partial
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Path
 
+from pal.items import Items
 from pal.project import Project, item, review
+from pal.project.snapshot import Snapshot
 from pal.web import roles, shapes
 
 _LIMIT = 40
@@ -17,15 +20,7 @@ def looks(project: Project) -> APIRouter:
     @router.get("/review")
     def overview() -> dict[str, Any]:
         """Contradictions, disagreements between people, doubtful items, and a random audit."""
-        items, now = project.items, project.now()
-        return {
-            "contradictions": shapes.shown(review.contradictions(items, now, limit=_LIMIT)),
-            "n_contradictions": len(now.knowledge.contradictions),
-            "disagreements": shapes.shown(review.disagreements(items, now, limit=_LIMIT)),
-            "doubtful": shapes.shown(review.doubtful(items, now, limit=_LIMIT)),
-            "audit": shapes.shown(review.audit_queue(items, now, limit=_LIMIT)),
-            "n_predicted": len(review.predicted(items, now)),
-        }
+        return project.present.once("review", partial(_overview, project.items))
 
     @router.get("/items/{of}")
     def one(labeler: roles.Caller, of: Annotated[str, Path(pattern="^[0-9a-f]{64}$")]) -> dict[str, Any]:
@@ -36,3 +31,14 @@ def looks(project: Project) -> APIRouter:
         return found | {"me": labeler}
 
     return router
+
+
+def _overview(items: Items, now: Snapshot) -> dict[str, Any]:
+    return {
+        "contradictions": shapes.shown(review.contradictions(items, now, limit=_LIMIT)),
+        "n_contradictions": len(now.knowledge.contradictions),
+        "disagreements": shapes.shown(review.disagreements(items, now, limit=_LIMIT)),
+        "doubtful": shapes.shown(review.doubtful(items, now, limit=_LIMIT)),
+        "audit": shapes.shown(review.audit_queue(items, now, limit=_LIMIT)),
+        "n_predicted": len(review.predicted(items, now)),
+    }

@@ -1,0 +1,144 @@
+"""Paging: which page is next, leased so that its tiles are on no other open page."""
+
+import threading
+from collections.abc import Collection
+
+import numpy as np
+from jaxtyping import Bool, Int64
+from numpy import ndarray
+
+from pal.answers import Question
+from pal.errors import InvalidInputError
+from pal.items import Items
+from pal.oracles import State, get_oracle
+from pal.project import listing
+from pal.project.features import Features
+from pal.project.infos import NoPage, Page
+from pal.project.leases import Leases
+from pal.project.ledger import Ledger
+from pal.project.mapping import question_among
+from pal.project.present import Present
+from pal.project.trainer import Trainer
+from pal.store.events import new_id
+
+
+class Paging:
+    """Chooses pages by an oracle and leases them; ``lock`` guards the ledger and the leases."""
+
+    def __init__(
+        self,
+        items: Items,
+        ledger: Ledger,
+        present: Present,
+        trainer: Trainer,
+        features: Features,
+        leases: Leases,
+        lock: threading.RLock,
+        *,
+        oracle: str,
+        size: int,
+        seed: int,
+    ) -> None:
+        if size < 1:
+            raise InvalidInputError(f"page size must be at least 1, got {size}; 15 suits most people")
+        self._items, self._ledger, self._present = items, ledger, present
+        self._trainer, self._features, self._leases, self._lock = trainer, features, leases, lock
+        self._oracle = get_oracle(oracle)
+        self._size = size
+        self._rng = np.random.default_rng(seed)
+        self._choosing = threading.Lock()  # one page is chosen at a time, without keeping answers waiting
+        self._pending: list[Question] = []
+
+    def page(self, hold: Collection[str]) -> Page | NoPage:
+        """Lease the next page; ``hold`` are pages the caller still has open."""
+        leased: Page | None = None
+        while leased is None:  # others may take every tile of a question first, and hold them
+            with self._choosing:
+                with self._lock:
+                    self._leases.renew(hold)
+                    held = self.held()
+                question = self._next(held)
+                if question is None:
+                    return NoPage(self._why_not())
+                leased = self.lease(question)
+        return leased
+
+    def among(self, rows: Int64[ndarray, " s"]) -> Page | NoPage:
+        """Lease a page made of some items."""
+        with self._lock:
+            stands, knowledge = self._present.standing(), self._ledger.knowledge
+            question = question_among(knowledge, stands, rows, self.held(), size=self._size)
+            leased = None if question is None else self.lease(question)
+        if leased is None:
+            return NoPage("Nothing of the selection is left to ask: it is settled, flagged or on an open page.")
+        return leased
+
+    def held(self) -> Bool[ndarray, " n_items"]:
+        """Items that must not be shown: on an open page, flagged, or not encoded yet."""
+        row = self._items.row
+        held = np.ones(len(self._items), dtype=bool)
+        held[self._trainer.published.rows] = False
+        held[[row[item] for item in self._leases.items() if item in row]] = True
+        held[[row[event.item] for event in self._ledger.flags]] = True
+        return held
+
+    def lease(self, question: Question) -> Page | None:
+        """Page of those tiles that no other server has taken since; None if none is left."""
+        page = new_id()
+        with self._lock:
+            expires, free = self._leases.grant(page, [self._items.id[i] for i in question.items.tolist()])
+        if not free:
+            return None
+        tiles = np.array([self._items.row[item] for item in free])
+        return self._shown(page, Question(question.template, tiles, question.mode), expires)
+
+    def _next(self, held: Bool[ndarray, " n_items"]) -> Question | None:
+        """Next question: one chosen before, or one that the oracle chooses now."""
+        question = self._usable(held)
+        if question is not None:
+            return question
+        with self._lock:
+            knowledge, answers, position = self._ledger.knowledge, self._ledger.answers, self._ledger.position
+        published = self._trainer.published
+        asked = list(self._oracle(State(knowledge, answers, published.model, self._size, self._rng, held)))
+        # A model that knows every answer may have one checked; one that is behind only repeats what was asked.
+        for settled in (True,) if published.position >= position else (False, True):
+            self._pending = list(asked)
+            question = self._usable(held, settled=settled)
+            if question is not None:
+                return question
+        return None
+
+    def _usable(self, held: Bool[ndarray, " n_items"], *, settled: bool = False) -> Question | None:
+        """Next question the oracle has chosen, less the tiles shown elsewhere or, unless ``settled``, settled since."""
+        while self._pending:
+            question = self._pending.pop(0)
+            gone = held[question.items]
+            if not settled:
+                gone = gone | (self._ledger.knowledge.relation(question.template, question.items) != 0)
+            if not gone.all():
+                return Question(question.template, question.items[~gone], question.mode)
+        return None
+
+    def _why_not(self) -> str:
+        with self._lock:
+            if self._leases.items():
+                return "All questions that are left are on open pages; answer those first."
+            if self._features.working:
+                return "More pictures are being encoded; try again in a moment."
+        return "Nothing is left to ask: the answers so far settle every item."
+
+    def _shown(self, page: str, question: Question, expires: float) -> Page:
+        with self._lock:
+            group = self._ledger.knowledge.group
+            label, names = self._present.standing().label, self._present.names()
+        fellows = np.flatnonzero(group == group[question.template])
+        return Page(
+            page,
+            listing.tile(self._items, question.template),
+            listing.exemplars(self._items, self._trainer.published, question.template, fellows),
+            tuple(listing.tile(self._items, i) for i in question.items.tolist()),
+            question.mode,
+            names.get(int(label[question.template])) or "",
+            expires,
+        )
