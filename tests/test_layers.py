@@ -53,6 +53,7 @@ ORDER = [
     "simulate",
     "export",
     "web",
+    "client",
     "testing",
     "cli",
     "__main__",

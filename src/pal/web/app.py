@@ -7,6 +7,7 @@ threads; the project is thread-safe, and neither a page nor an answer waits for 
 import hashlib
 from collections.abc import Collection
 from functools import partial
+from importlib.metadata import version
 from pathlib import Path
 
 from fastapi import FastAPI, Request
@@ -20,6 +21,7 @@ from pal.errors import PalError, StoreError
 from pal.project import Project
 from pal.store.accounts import Account, Accounts
 from pal.web.corrections import corrections
+from pal.web.description import SUMMARY, TAGS, TITLE, describe, errors, joining
 from pal.web.events import events
 from pal.web.exports import exports
 from pal.web.groups import groups
@@ -61,7 +63,17 @@ def create_app(
     accounts
         Other people who may sign in, by links that ``pal invite`` prints.
     """
-    app = FastAPI(title="PAL annotator", docs_url=None, redoc_url=None, openapi_url="/api/openapi.json")
+    app = FastAPI(
+        title=TITLE,
+        version=version("pal-learn"),
+        description=SUMMARY,
+        openapi_tags=[{"name": name, "description": words} for name, words in TAGS.items()],
+        responses=errors(),
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/api/openapi.json",
+    )
+    describe(app)
     templates = Jinja2Templates(HERE / "templates")
     key = _key(project)
     templates.env.globals |= {
@@ -72,6 +84,7 @@ def create_app(
         "may": may,
     }
     app.include_router(screens(templates, rule=rule))
+    app.include_router(joining())
     app.include_router(pages(project))
     app.include_router(events(project))
     app.include_router(groups(project))

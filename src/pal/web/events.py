@@ -7,14 +7,15 @@ from fastapi import APIRouter
 
 from pal.project import Project
 from pal.store.events import Event
-from pal.web import roles, shapes
+from pal.web import replies, roles, shapes
+from pal.web.description import gives
 
 
 def events(project: Project) -> APIRouter:
     """Routes that write to the log; when they reply, what they accepted is on disk."""
     router = APIRouter(prefix="/api", tags=["events"])
 
-    @router.post("/events")
+    @router.post("/events", **gives(replies.Accepted))
     def record(by: roles.By, sent: shapes.EventsIn) -> dict[str, Any]:
         """Write events, all or none; an event that is there already is accepted again, so a retry is harmless."""
         made = [shapes.to_event(event, by.name) for event in sent.events]
@@ -23,12 +24,12 @@ def events(project: Project) -> APIRouter:
         recorded = project.record(made)
         return {"accepted": list(recorded.accepted), "progress": shapes.progress(project.progress())}
 
-    @router.post("/flag")
+    @router.post("/flag", **gives(replies.Written))
     def flag(labeler: roles.Caller, sent: shapes.FlagIn) -> dict[str, Any]:
         """Take an item out of the questions."""
         return written(project, project.flag(sent.item, sent.reason, labeler))
 
-    @router.post("/undo")
+    @router.post("/undo", **gives(replies.Written))
     def undo(labeler: roles.Caller) -> dict[str, Any]:
         """Retract the caller's latest event."""
         return written(project, project.undo(labeler))

@@ -17,10 +17,12 @@ from pal.errors import InvalidInputError
 from pal.export import FORMATS, export
 from pal.project import Project
 from pal.store.events import new_id
-from pal.web import shapes
+from pal.web import replies, shapes
+from pal.web.description import gives
 
 _KEPT = 2
 _CHUNK = 1 << 16
+_ZIP: dict[int | str, dict[str, Any]] = {200: {"content": {"application/zip": {}}, "description": "The zip."}}
 _TEXT = {".csv", ".json", ".jsonl"}
 
 
@@ -30,13 +32,13 @@ def exports(project: Project) -> APIRouter:
     folder = project.directory / "exports"
     one_at_a_time = threading.Lock()
 
-    @router.get("/api/export")
+    @router.get("/api/export", **gives(replies.Formats))
     def formats() -> dict[str, Any]:
         """What can be written of this project."""
         pictures = any(project.items.has_picture(i) for i in range(len(project.items)))
         return {"formats": [name for name in FORMATS if pictures or name != "images"]}
 
-    @router.post("/api/export")
+    @router.post("/api/export", **gives(replies.Export))
     def write(sent: shapes.ExportIn) -> dict[str, Any]:
         """Write an export; earlier ones but the last go."""
         unknown = sorted(set(sent.formats) - set(FORMATS))
@@ -54,7 +56,7 @@ def exports(project: Project) -> APIRouter:
             "n_bytes": sum(file.stat().st_size for file in files),
         }
 
-    @router.get("/exports/{name}.zip", response_class=StreamingResponse)
+    @router.get("/exports/{name}.zip", response_class=StreamingResponse, responses=_ZIP)
     def download(name: Annotated[str, InPath(pattern="^[0-9a-f]{32}$")]) -> StreamingResponse:
         """An export as a zip, made while it is sent."""
         if not (folder / name / "manifest.json").is_file():

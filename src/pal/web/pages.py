@@ -8,7 +8,8 @@ from fastapi.responses import HTMLResponse
 from fastapi.templating import Jinja2Templates
 
 from pal.project import Page, Project
-from pal.web import roles, shapes
+from pal.web import replies, roles, shapes
+from pal.web.description import gives
 
 RULE = "Two things are the same kind if you would give them the same name. When you can't tell, say unsure."
 
@@ -46,7 +47,7 @@ def pages(project: Project) -> APIRouter:
     """Routes of the pages to answer, as JSON."""
     router = APIRouter(prefix="/api", tags=["pages"])
 
-    @router.get("/page")
+    @router.get("/page", **gives(replies.NextPage))
     def next_page(labeler: roles.Caller, hold: Annotated[str, Query(max_length=4000)] = "") -> dict[str, Any]:
         """The next page; its items are on none of the pages in ``hold`` nor on anybody else's."""
         held = [page for page in hold.split(",") if page]
@@ -54,13 +55,13 @@ def pages(project: Project) -> APIRouter:
         answer = {"page": shapes.page(page)} if isinstance(page, Page) else {"done": page.reason}
         return answer | {"progress": shapes.progress(project.progress())}
 
-    @router.post("/renew")
+    @router.post("/renew", **gives(replies.Renewed))
     def renew(sent: shapes.PagesIn) -> dict[str, Any]:
         """Keep the leases of pages that are still open."""
         project.renew(sent.pages)
         return {"renewed": sent.pages}
 
-    @router.get("/progress")
+    @router.get("/progress", **gives(replies.Progress))
     def progress() -> dict[str, Any]:
         """How far the project is."""
         return shapes.progress(project.progress())

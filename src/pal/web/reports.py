@@ -7,26 +7,27 @@ from fastapi import APIRouter, Query
 
 from pal.project import Page, Project, mapping, report
 from pal.project.snapshot import Snapshot
-from pal.web import roles, shapes
+from pal.web import replies, roles, shapes
+from pal.web.description import gives
 
 
 def reports(project: Project) -> APIRouter:
     """Routes of the progress screen and of the map."""
     router = APIRouter(prefix="/api", tags=["reports"])
 
-    @router.get("/report")
+    @router.get("/report", **gives(replies.Report))
     def how_far(labeler: roles.Caller, target: Annotated[float, Query(gt=0, lt=1)] = 0.98) -> dict[str, Any]:
         """Labels by source, audited accuracy, what is left until ``target``, and what each person did."""
         make = partial(_report, project, labeler, target)
         return project.present.once(f"report {target} {labeler}", make)
 
-    @router.get("/map")
+    @router.get("/map", **gives(replies.Map))
     def points() -> dict[str, Any]:
         """All items in two dimensions."""
         where = project.present.once_fitted("places", partial(mapping.places, project.items))
         return project.present.once("map", lambda now: _map(project, now, where))
 
-    @router.post("/ask")
+    @router.post("/ask", **gives(replies.Asked))
     def ask(sent: shapes.AskIn) -> dict[str, Any]:
         """Lease a page made of some items."""
         page = project.ask(sent.items)

@@ -8,7 +8,8 @@ from fastapi import APIRouter, HTTPException, Path
 from pal.items import Items
 from pal.project import Project, item, review
 from pal.project.snapshot import Snapshot
-from pal.web import roles, shapes
+from pal.web import replies, roles, shapes
+from pal.web.description import gives
 
 _LIMIT = 40
 
@@ -17,12 +18,12 @@ def looks(project: Project) -> APIRouter:
     """Routes that show pairs and items to look at again; answers to them go the way of all events."""
     router = APIRouter(prefix="/api", tags=["review"])
 
-    @router.get("/review")
+    @router.get("/review", **gives(replies.Review))
     def overview() -> dict[str, Any]:
         """Contradictions, disagreements between people, doubtful items, and a random audit."""
         return project.present.once("review", partial(_overview, project.items))
 
-    @router.get("/items/{of}")
+    @router.get("/items/{of}", **gives(replies.Item))
     def one(labeler: roles.Caller, of: Annotated[str, Path(pattern="^[0-9a-f]{64}$")]) -> dict[str, Any]:
         """An item's label, where it comes from, and every answer behind it."""
         if of not in project.items:

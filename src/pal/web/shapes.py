@@ -119,6 +119,12 @@ class AskIn(_Strict):
     items: list[ItemId] = Field(min_length=1, max_length=5000)
 
 
+class JoinIn(_Strict):
+    """The invitation that a link carries."""
+
+    invite: str
+
+
 class ExportIn(_Strict):
     """Formats to write."""
 

@@ -1,6 +1,6 @@
 """Thumbnails: pictures by item id, re-encoded, in three sizes; never a path, never the file itself."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, HTTPException, Path, Query
 from starlette.responses import Response
@@ -9,6 +9,7 @@ from pal.project import Project
 
 Size = Literal["96", "256", "768"]
 
+_PICTURE: dict[int | str, dict[str, Any]] = {200: {"content": {"image/webp": {}}, "description": "The picture."}}
 _SIGNATURES = {b"\x89PNG": "image/png", b"\xff\xd8\xff": "image/jpeg", b"RIFF": "image/webp"}
 
 
@@ -16,7 +17,7 @@ def thumbnails(project: Project) -> APIRouter:
     """Route of the pictures."""
     router = APIRouter(tags=["thumbnails"])
 
-    @router.get("/thumbnails/{item}", response_class=Response)
+    @router.get("/thumbnails/{item}", response_class=Response, responses=_PICTURE)
     def thumbnail(
         item: Annotated[str, Path(pattern="^[0-9a-f]{64}$")], size: Annotated[Size, Query()] = "256"
     ) -> Response:
