@@ -5,6 +5,7 @@ so the order of answers, and which of the two items was the template, do not mat
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -58,7 +59,11 @@ class PairVotes:
         return Counts(key, alike, unlike)
 
     def all(self) -> Counts:
-        """Votes on every pair ever asked, sorted."""
+        """Votes on every pair ever asked, sorted; put together once."""
+        return self._all
+
+    @cached_property
+    def _all(self) -> Counts:
         if not self.runs:
             nothing = np.zeros(0, dtype=np.int64)
             return Counts(nothing, nothing, nothing)

@@ -118,21 +118,34 @@ def _page(
     free = beliefs.anchor[joinable]
     worth[free] = np.maximum(worth[free], join[joinable])
     worth[template] = 0.0
-    candidates = np.flatnonzero(worth > 0)
-    keys = pair_key(state.n_items, np.full(len(candidates), template), candidates)
-    votes = state.knowledge.votes.look_up(keys)
-    candidates = candidates[(votes.alike + votes.unlike) == 0]
-    if len(candidates):
-        relation = state.knowledge.relation(template, candidates)
-        # What is deduced is asked about only if it is doubted.
-        candidates = candidates[(relation == 0) | (value[candidates] > _DOUBTED)]
-    if not len(candidates):
+    pool = _best_askable(state, template, worth, value)
+    if not len(pool):
         return None
-    pool = candidates[np.argsort(-worth[candidates], kind="stable")[: _POOL * state.page_size]]
     chosen, total = _diverse(state, pool, worth[pool])
     if check:
         chosen = _with_check(state, c, template, chosen)
     return _Page(total, template, chosen, beliefs.probability[chosen, c])
+
+
+def _best_askable(
+    state: State, template: int, worth: Float[ndarray, " n"], value: Float[ndarray, " n"]
+) -> Int64[ndarray, " m"]:
+    """Items of greatest worth that may be compared with a template, best first; looks at few more than it takes."""
+    n_wanted = _POOL * state.page_size
+    n_looked = 4 * n_wanted
+    while True:
+        # Ties with the last are looked at too, so that the outcome doesn't depend on how many are.
+        least = np.partition(worth, -n_looked)[-n_looked] if n_looked < len(worth) else 0.0
+        candidates = np.flatnonzero(worth >= least if least > 0 else worth > 0)
+        keys = pair_key(state.n_items, np.full(len(candidates), template), candidates)
+        votes = state.knowledge.votes.look_up(keys)
+        candidates = candidates[(votes.alike + votes.unlike) == 0]
+        relation = state.knowledge.relation(template, candidates)
+        # What is deduced is asked about only if it is doubted.
+        candidates = candidates[(relation == 0) | (value[candidates] > _DOUBTED)]
+        if len(candidates) >= n_wanted or least <= 0:
+            return candidates[np.argsort(-worth[candidates], kind="stable")[:n_wanted]]
+        n_looked *= 8
 
 
 def _check_is_due(state: State) -> bool:

@@ -17,7 +17,7 @@ from pal.project.features import Features
 from pal.project.following import Follower
 from pal.project.infos import GroupInfo, MemberInfo, NoPage, Page, Progress, Recorded
 from pal.project.leases import Leases, OwnLeases
-from pal.project.ledger import Ledger, is_page
+from pal.project.ledger import Ledger
 from pal.project.opening import claim, default_directory, one_writer, open_store, remembered, stored_leases
 from pal.project.paging import Paging
 from pal.project.present import Present
@@ -266,23 +266,23 @@ class Project:
         return self.now()
 
     def progress(self) -> Progress:
-        """How far the project is."""
+        """How far the project is; in a large one the labels by source are those of a moment ago."""
+        now = self.present.recent()
+        counts = np.bincount(now.source[now.label >= 0], minlength=3)
         with self._lock:
-            now = self.standing()
-            counts = np.bincount(now.source[now.label >= 0], minlength=3)
-            pages = [event for event in self._ledger.answered if is_page(event)]
+            tally = self._ledger.tally
             return Progress(
                 n_items=len(self.items),
                 told=int(counts[2]),
                 deduced=int(counts[1]),
                 predicted=int(counts[0]),
                 n_groups=len(now.anchor),
-                pages=len(pages),
-                answers=sum(len(event.relations) - event.relations.count(0) for event in pages),
+                pages=tally.pages,
+                answers=tally.answers,
                 flagged=len({event.item for event in self._ledger.flags}),
-                seconds=sum(event.seconds for event in pages),
+                seconds=tally.seconds,
                 position=self._ledger.position,
-                encoded=int(self.features.ready.sum()),
+                encoded=self.features.n_ready,
             )
 
     def groups(self) -> list[GroupInfo]:

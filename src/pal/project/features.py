@@ -50,6 +50,7 @@ class Features:
         self._thread: threading.Thread | None = None
         self._encoder: Encoder | None = None
         self._cache: FeatureCache | None = None
+        self._counted = ((0, 0), 0)  # sizes of cache and items, and how many of these were ready then
         self._directory = directory
         self._vectors = items.vectors
         self.encoder = VECTORS
@@ -78,6 +79,16 @@ class Features:
             return np.ones(len(self.items), dtype=bool)
         cache = self._cache
         return np.fromiter((item in cache for item in self.items.id), dtype=bool, count=len(self.items))
+
+    @property
+    def n_ready(self) -> int:
+        """How many items have features."""
+        if self._cache is None:
+            return len(self.items)
+        size = (len(self._cache), len(self.items))
+        if self._counted[0] != size:
+            self._counted = (size, int(self.ready.sum()))
+        return self._counted[1]
 
     @property
     def working(self) -> bool:

@@ -4,12 +4,14 @@ It equals :func:`pal.store.fold.fold` of the same events followed by :func:`pal.
 """
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from pal.answers import Answers, concatenate
 from pal.errors import InvalidInputError
 from pal.items import Items
 from pal.knowledge import known
 from pal.store import Answered, Event, Flagged, Named, Placed, Retracted
+from pal.store.events import KINDS
 from pal.store.fold import to_answers
 
 CORRECTIONS = ("merge", "split")
@@ -24,6 +26,24 @@ def is_page(event: Answered, /) -> bool:
     return event.page not in (*CORRECTIONS, *CHECKS)
 
 
+@dataclass(frozen=True)
+class Tally:
+    """Pages, tiles answered on them (not "cannot tell"), and the seconds they took."""
+
+    pages: int = 0
+    answers: int = 0
+    seconds: float = 0.0
+
+    def plus(self, event: Event, sign: int) -> "Tally":
+        """Tally with an event more, or less."""
+        if not (isinstance(event, Answered) and is_page(event)):
+            return self
+        told = len(event.relations) - event.relations.count(0)
+        # Seconds come and go: what is left of none is none.
+        seconds = self.seconds + sign * event.seconds if self.pages + sign else 0.0
+        return Tally(self.pages + sign, self.answers + sign * told, seconds)
+
+
 class Ledger:
     """What counts now, and what it implies. Not thread-safe; the project locks."""
 
@@ -33,7 +53,9 @@ class Ledger:
         self.events: dict[str, Event] = {}
         self.retracted: set[str] = set()
         self.missing: set[str] = set()
-        self._live: dict[str, Event] = {}
+        # What counts, by kind, in the order of the log.
+        self._live: dict[type[Event], dict[str, Event]] = {kind: {} for kind in KINDS.values()}
+        self._tally = Tally()
         self._parts: list[Answers] = []
         self._n_answered = 0
         self._labelers: dict[str, int] = {}
@@ -49,7 +71,7 @@ class Ledger:
         if isinstance(event, Retracted):
             self._retract(event.event)
         elif event.id not in self.retracted:
-            self._live[event.id] = event
+            self._count(event)
             if isinstance(event, Answered):
                 self.knowledge = self.knowledge.add(self._take_in([event]))
 
@@ -85,32 +107,37 @@ class Ledger:
     @property
     def answered(self) -> list[Answered]:
         """Pages and corrections that count."""
-        return [event for event in self._live.values() if isinstance(event, Answered)]
+        return [event for event in self._live[Answered].values() if isinstance(event, Answered)]
 
     @property
     def names(self) -> list[Named]:
         """Names given, in order."""
-        return [event for event in self._live.values() if isinstance(event, Named) and event.item in self.items]
+        return [e for e in self._live[Named].values() if isinstance(e, Named) and e.item in self.items]
 
     @property
     def parents(self) -> list[Placed]:
         """Parents given, in order."""
-        return [event for event in self._live.values() if isinstance(event, Placed) and event.item in self.items]
+        return [e for e in self._live[Placed].values() if isinstance(e, Placed) and e.item in self.items]
 
     @property
     def flags(self) -> list[Flagged]:
         """Flags that count."""
-        return [event for event in self._live.values() if isinstance(event, Flagged) and event.item in self.items]
+        return [e for e in self._live[Flagged].values() if isinstance(e, Flagged) and e.item in self.items]
+
+    @property
+    def tally(self) -> "Tally":
+        """Pages that count, kept up to date as they come."""
+        return self._tally
 
     def last_of(self, labeler: str) -> list[Event]:
         """Latest event of a labeler that counts; for a correction, all the events that made it."""
-        mine = [event for event in self._live.values() if event.labeler == labeler]
-        if not mine:
+        last = next((e for e in reversed(self.events.values()) if e.labeler == labeler and self._counts(e)), None)
+        if last is None:
             return []
-        last = mine[-1]
         if not (isinstance(last, Answered) and last.page in CORRECTIONS):
             return [last]
-        return [e for e in mine if isinstance(e, Answered) and (e.page, e.time) == (last.page, last.time)]
+        same = [e for e in self.answered if (e.labeler, e.page, e.time) == (labeler, last.page, last.time)]
+        return list[Event](same)
 
     def _extend(self, log: Iterable[tuple[int, Event]]) -> None:
         """Take in a whole log with one fold of the answers at its end."""
@@ -121,15 +148,25 @@ class Ledger:
         self.retracted = {i for i in gone if not isinstance(self.events.get(i), Retracted)}
         for event in self.events.values():
             if not isinstance(event, Retracted) and event.id not in self.retracted:
-                self._live[event.id] = event
+                self._count(event)
         self._start_again()
 
+    def _counts(self, event: Event) -> bool:
+        return event.id in self._live[type(event)]
+
+    def _count(self, event: Event) -> None:
+        self._live[type(event)][event.id] = event
+        self._tally = self._tally.plus(event, 1)
+
     def _retract(self, target: str) -> None:
-        if isinstance(self.events.get(target), Retracted):
+        event = self.events.get(target)
+        if isinstance(event, Retracted):
             return
         self.retracted.add(target)
-        if isinstance(self._live.pop(target, None), Answered):
-            self._start_again()
+        if event is not None and self._live[type(event)].pop(target, None) is not None:
+            self._tally = self._tally.plus(event, -1)
+            if isinstance(event, Answered):
+                self._start_again()
 
     def _start_again(self) -> None:
         """Fold all answers that count anew: a retraction may undo what others rest on."""

@@ -131,7 +131,6 @@ class Paging:
     def _shown(self, page: str, question: Question, expires: float) -> Page:
         with self._lock:
             group = self._ledger.knowledge.group
-            label, names = self._present.standing().label, self._present.names()
         fellows = np.flatnonzero(group == group[question.template])
         return Page(
             page,
@@ -139,6 +138,6 @@ class Paging:
             listing.exemplars(self._items, self._trainer.published, question.template, fellows),
             tuple(listing.tile(self._items, i) for i in question.items.tolist()),
             question.mode,
-            names.get(int(label[question.template])) or "",
+            self._present.name(question.template),
             expires,
         )

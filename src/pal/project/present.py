@@ -1,16 +1,23 @@
 """The present: where everything stands at the end of the log, kept until the log or the model moves on."""
 
 import threading
+import time
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
 from pal.items import Items
+from pal.knowledge import Knowledge
 from pal.project.ledger import Ledger
 from pal.project.snapshot import Snapshot
 from pal.project.standing import Standing, standing
 from pal.project.trainer import Published, Trainer
 
 T = TypeVar("T")
+
+_SMALL = 200_000
+"""Items times groups up to which counts are made anew after every answer."""
+
+_SPARE = 20.0
 
 _KEPT = 64
 """Results kept; the oldest goes first, for their names may come from outside."""
@@ -25,43 +32,63 @@ class Present:
         self._now: Snapshot | None = None
         self._kept: dict[str, tuple[Any, Any]] = {}
         self._keeping = threading.Lock()
+        self._placing = threading.Lock()  # one standing at a time, without keeping answers waiting
+        self._took, self._taken = 0.0, -float("inf")  # seconds, and when the last was made
 
     def standing(self) -> Standing:
         """Where every item stands."""
         with self._lock:
-            published, position = self._trainer.published, self._ledger.position
-            if self._standing is None or self._standing[:2] != (published, position):
-                now = standing(self._ledger.knowledge, published.model.beliefs)
-                self._standing = (published, position, now)
-            return self._standing[2]
+            published, position, knowledge = self._trainer.published, self._ledger.position, self._ledger.knowledge
+        return self._at(published, position, knowledge)
+
+    def recent(self) -> Standing:
+        """Where every item stood a moment ago, by all answers in a small project.
+
+        In a large one the last result is taken, and made anew in the background once it is older than twenty times
+        what it costs: so no page and no answer waits for it.
+        """
+        last = self._standing
+        if last is None or len(self._items) * max(len(last[2].anchor), 1) <= _SMALL:
+            return self.standing()
+        current = last[:2] == (self._trainer.published, self._ledger.position)
+        if not current and time.monotonic() - self._taken > _SPARE * self._took and not self._placing.locked():
+            threading.Thread(target=self.standing, name="pal-standing", daemon=True).start()
+        return last[2]
 
     def now(self) -> Snapshot:
         """Everything at the present position; the same object until that or the model changes."""
         with self._lock:
-            last, published = self._now, self._trainer.published
-            if last is None or last.position != self._ledger.position or last.published is not published:
-                self._now = last = Snapshot(
-                    self._ledger.position,
-                    self._ledger.knowledge,
-                    self._ledger.answers,
-                    tuple(self._ledger.answered),
-                    self.standing(),
-                    self.names(),
-                    self.parents(),
-                    tuple(self._ledger.flags),
-                    published,
-                )
-            return last
-
-    def names(self) -> dict[int, str]:
-        """Name of each group that has one: the latest given to one of its items."""
+            last, published, ledger = self._now, self._trainer.published, self._ledger
+            if last is not None and last.position == ledger.position and last.published is published:
+                return last
+            position, knowledge, answers = ledger.position, ledger.knowledge, ledger.answers
+            answered, flags, names, parents = tuple(ledger.answered), tuple(ledger.flags), ledger.names, ledger.parents
+        stands = self._at(published, position, knowledge)
+        made = Snapshot(
+            position,
+            knowledge,
+            answers,
+            answered,
+            stands,
+            self._by_group(stands, ((event.item, event.name) for event in names)),
+            self._by_group(stands, ((event.item, event.parent) for event in parents)),
+            flags,
+            published,
+        )
         with self._lock:
-            return self._by_group((event.item, event.name) for event in self._ledger.names)
+            if self._now is None or self._now.position <= position:
+                self._now = made
+        return made
 
-    def parents(self) -> dict[int, str]:
-        """Parent of each group that has one."""
+    def name(self, item: int) -> str:
+        """Name of the group of an item, as it was a moment ago; empty if it has none."""
         with self._lock:
-            return self._by_group((event.item, event.parent) for event in self._ledger.parents)
+            names = self._ledger.names
+        if not names:
+            return ""
+        stands = self.recent()
+        named = self._by_group(stands, ((event.item, event.name) for event in names))
+        return named.get(int(stands.label[item]), "")
 
     def once(self, what: str, make: Callable[[Snapshot], T], /) -> T:
         """Result of ``make`` on the present, made once for each position of the log and model."""
@@ -84,7 +111,19 @@ class Present:
             value: T = found[1]
             return value
 
-    def _by_group(self, said: Iterable[tuple[str, str]]) -> dict[int, str]:
-        label = self.standing().label
-        found = {int(label[self._items.row[item]]): words for item, words in said}
+    def _at(self, published: Published, position: int, knowledge: Knowledge) -> Standing:
+        with self._placing:
+            last = self._standing
+            if last is not None and last[:2] == (published, position):
+                return last[2]
+            start = time.monotonic()
+            made = standing(knowledge, published.model.beliefs)
+            self._taken = time.monotonic()
+            self._took = self._taken - start
+            if last is None or last[1] <= position:
+                self._standing = (published, position, made)
+            return made
+
+    def _by_group(self, stands: Standing, said: Iterable[tuple[str, str]]) -> dict[int, str]:
+        found = {int(stands.label[self._items.row[item]]): words for item, words in said}
         return {group: words for group, words in found.items() if words and group >= 0}
