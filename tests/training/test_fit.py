@@ -14,7 +14,18 @@ from pal.builders import blend, from_labels, identity
 from pal.encoders.networks import MLP, SmallConvNet
 from pal.errors import InvalidInputError, TrainingError
 from pal.graph import SimilarityGraph
-from pal.training import OBJECTIVES, Probe, Settings, embed, fit, log, simclr_views, vector_views
+from pal.training import (
+    OBJECTIVES,
+    EachEpoch,
+    Probe,
+    Settings,
+    embed,
+    fit,
+    log,
+    neighbors_of_all,
+    simclr_views,
+    vector_views,
+)
 from pal.training.checkpoint import NAME
 
 FAST = Settings(epochs=3, batch_size=20, device="cpu", precision="32-true")
@@ -92,11 +103,18 @@ def stopping_at(n):
     return stop
 
 
+SOURCES = {
+    "graph": lambda labels: blend(identity(60), from_labels(labels), alpha=0.5),
+    "each epoch": lambda _: neighbors_of_all(identity(60), n_neighbors=2, mutual=False, warm_up=0.0),
+}
+
+
 @pytest.mark.parametrize("stop", [2, 4, 6, 8])
 @pytest.mark.parametrize("save_every", [0, 2])
-def test_a_run_that_was_stopped_goes_on_exactly(blobs, tmp_path, stop, save_every):
+@pytest.mark.parametrize("source", SOURCES)
+def test_a_run_that_was_stopped_goes_on_exactly(blobs, tmp_path, stop, save_every, source):
     x, labels = blobs
-    graph = blend(identity(60), from_labels(labels), alpha=0.5)
+    graph = SOURCES[source](labels)
     settings = replace(FAST, save_every=save_every)
     whole = mlp()
     expected = fit(whole, x, graph, views=vector_views(), settings=settings)
@@ -191,15 +209,153 @@ def test_a_loss_that_is_no_number_is_one_sentence_and_keeps_the_checkpoint(blobs
     assert torch.load(tmp_path / NAME)["step"] == 3
 
 
-@pytest.mark.parametrize("error", [torch.OutOfMemoryError("CUDA out of memory"), MemoryError()])
-def test_a_full_memory_is_one_sentence(blobs, error):
+def test_weights_that_are_no_numbers_never_replace_a_checkpoint(blobs, tmp_path):
+    """A finite loss can have an infinite gradient: the last step of an epoch leaves NaN behind."""
     x, labels = blobs
 
-    def full(_):
-        raise error
+    class Root(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, z):
+            return z.clone()
 
-    with pytest.raises(TrainingError, match="out of memory with 20 items of 2 views"):
-        fit(mlp(), x, from_labels(labels), views=full, settings=FAST)
+        @staticmethod
+        def backward(ctx, grad):
+            return grad * float("inf") if steps[0] == 6 else grad
+
+    steps = [0]
+
+    def breaks(z, graph, batch):
+        steps[0] += 1
+        return OBJECTIVES["vicreg"](Root.apply(z), graph, batch)
+
+    with pytest.raises(TrainingError, match=r"weights are NaN or infinite after step 6; lower .*checkpoint\.pt"):
+        fit(mlp(), x, from_labels(labels), loss=breaks, settings=FAST, folder=tmp_path)
+    state = torch.load(tmp_path / NAME)
+    assert state["step"] == 3
+    assert all(torch.isfinite(value).all() for value in state["encoder"].values())
+    fit(encoder := mlp(1), x, from_labels(labels), settings=FAST, folder=tmp_path)  # and the run can go on
+    fit(whole := mlp(), x, from_labels(labels), settings=FAST)
+    assert_same(weights(encoder), weights(whole))
+
+
+def fill(_):
+    raise MemoryError
+
+
+def fill_card(_):
+    raise torch.OutOfMemoryError("CUDA out of memory")
+
+
+def fill_processor(_):
+    return torch.empty(1 << 60)  # the allocator itself refuses
+
+
+@pytest.mark.parametrize("full", [fill, fill_card, fill_processor])
+def test_a_full_memory_is_one_sentence_and_keeps_the_checkpoint(blobs, tmp_path, full):
+    x, labels = blobs
+    steps = [0]
+
+    def views(batch):
+        steps[0] += 1
+        return full(batch) if steps[0] == 5 else batch
+
+    with pytest.raises(TrainingError, match=r"out of memory with 20 items of 2 views.*last checkpoint is .*pt$"):
+        fit(mlp(), x, from_labels(labels), views=views, settings=FAST, folder=tmp_path)
+    assert torch.load(tmp_path / NAME)["step"] == 3
+
+
+def test_a_full_memory_is_noticed_before_the_first_step(blobs):
+    class Large(torch.nn.Module):
+        def forward(self, x):
+            return torch.empty(1 << 60)
+
+    with pytest.raises(TrainingError, match="out of memory"):
+        fit(Large(), blobs[0], identity(60), settings=FAST)
+
+
+def test_other_errors_are_left_as_they_are(blobs):
+    x, labels = blobs
+
+    def broken(_):
+        raise RuntimeError("unsupported memory format option")
+
+    with pytest.raises(RuntimeError, match="unsupported memory format"):
+        fit(mlp(), x, from_labels(labels), views=broken, settings=FAST)
+
+
+def sgd(parameters, settings):
+    return torch.optim.SGD(parameters, lr=settings.learning_rate)
+
+
+def constant(optimizer, n_steps, settings):
+    return torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0)
+
+
+@pytest.mark.parametrize("share", [0.1, 10.0])
+def test_gradients_are_clipped_to_their_norm(blobs, share):
+    """With plain descent the change of the weights is the gradient: scaled to ``clip`` where it is longer."""
+    x, labels = blobs
+    one = Settings(epochs=1, batch_size=60, device="cpu", precision="32-true", learning_rate=1e-3)
+
+    def change(clip):
+        encoder, head = mlp(), torch.nn.Linear(6, 4)
+        with torch.no_grad():
+            head.weight.copy_(torch.eye(4, 6))
+            head.bias.zero_()
+        before = torch.nn.utils.parameters_to_vector([*encoder.parameters(), *head.parameters()])
+        fit(
+            encoder, x, from_labels(labels), head=head, settings=replace(one, clip=clip), optimizer=sgd,
+            schedule=constant,
+        )  # fmt: skip
+        after = torch.nn.utils.parameters_to_vector([*encoder.parameters(), *head.parameters()])
+        return (before - after) / one.learning_rate
+
+    gradient = change(None)
+    norm = float(gradient.detach().norm())
+    expected = gradient * min(share, 1.0)
+    torch.testing.assert_close(change(share * norm).detach(), expected.detach(), atol=2e-3 * norm, rtol=0)
+
+
+def test_batches_are_drawn_by_the_graph_that_is_given(blobs):
+    """A function of the batch says nothing of mates: ``drawn_by`` brings them together, random batches don't."""
+    x, _ = blobs
+    couples = np.arange(60) // 2
+
+    def together(drawn_by):
+        batches = []
+
+        def source(batch):
+            batches.append(batch.items)
+            return identity(len(np.repeat(batch.items, 2))) + from_labels(np.repeat(batch.items, 2))
+
+        fit(mlp(), x, source, settings=replace(FAST, epochs=1), drawn_by=drawn_by)
+        return np.mean([len(items) - len(np.unique(couples[items])) for items in batches])
+
+    assert together(from_labels(couples)) == 10  # all couples of 20 items
+    assert together(None) < 7
+    with pytest.raises(InvalidInputError, match="one row for each of the 60 items, got 59"):
+        fit(mlp(), x, lambda batch: identity(1), settings=FAST, drawn_by=identity(59))
+
+
+def test_a_graph_made_anew_each_epoch(blobs):
+    """It sees the features of the moment, and the epoch's batches are drawn by it and its alone."""
+    x, labels = blobs
+    seen = []
+
+    def renew(features, done):
+        seen.append((features, done))
+        return from_labels(labels)
+
+    encoder, twin = mlp(), mlp()
+    before = embed(encoder, x)
+    fit(encoder, x, EachEpoch(identity(60), renew), settings=FAST)
+    fit(twin, x, from_labels(labels), settings=FAST)
+    assert_same(weights(encoder), weights(twin))
+    np.testing.assert_array_equal(seen[0][0], before)
+    assert [done for _, done in seen] == [0, 1 / 3, 2 / 3]
+    assert not np.allclose(seen[0][0], seen[1][0])
+    with pytest.raises(InvalidInputError, match="no positive pair"):
+        fit(mlp(), x, EachEpoch(identity(60), renew), settings=replace(FAST, n_views=1))
 
 
 def test_graphs_without_pairs(blobs):

@@ -17,6 +17,7 @@ from pal.training import (
     agreement,
     embed,
     log,
+    neighbors_of_all,
     one_change,
     rounds,
     simclr_views,
@@ -115,6 +116,23 @@ def test_neighbours_join_in_all_views():
     assert item[0, 1] == pair[0, 1]
     with pytest.raises(InvalidInputError, match="expected n_neighbors"):
         with_neighbors(identity(9), n_neighbors=0)
+
+
+@pytest.mark.parametrize("block", [1, 3, 100])
+def test_neighbours_are_the_same_in_any_blocks(monkeypatch, block):
+    x = np.random.default_rng(0).standard_normal((10, 3))
+    expected = nearest(x, 2, mutual=True).toarray()
+    monkeypatch.setattr("pal.training.blends._BLOCK", block)
+    np.testing.assert_array_equal(nearest(x, 2, mutual=True).toarray(), expected)
+
+
+def test_neighbours_of_all_wait_for_the_warm_up():
+    x = np.random.default_rng(0).standard_normal((12, 3)).astype(np.float32)
+    source = neighbors_of_all(identity(12), n_neighbors=2, weight=0.25, mutual=False, warm_up=0.5)
+    np.testing.assert_array_equal(source.renew(x, 0.49).to_dense(), np.eye(12))
+    np.testing.assert_array_equal(source.renew(x, 0.5).to_dense(), np.eye(12) + 0.25 * nearest(x, 2).toarray())
+    with pytest.raises(InvalidInputError, match=r"expected n_neighbors .* got 2, 1.0 and 1.5"):
+        neighbors_of_all(identity(9), n_neighbors=2, weight=1.0, warm_up=1.5)
 
 
 # --- views --------------------------------------------------------------------------------------------------

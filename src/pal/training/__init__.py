@@ -17,7 +17,7 @@ from pal.training.augmentations import (
     vicreg_views,
     word_views,
 )
-from pal.training.blends import Batch, Source, with_neighbors
+from pal.training.blends import Batch, EachEpoch, Source, neighbors_of_all, with_neighbors
 from pal.training.embed import Probe, embed
 from pal.training.fit import Trained, fit
 from pal.training.head import ProjectionHead
@@ -29,6 +29,7 @@ __all__ = [
     "CHANGES",
     "OBJECTIVES",
     "Batch",
+    "EachEpoch",
     "Probe",
     "ProjectionHead",
     "Round",
@@ -38,6 +39,7 @@ __all__ = [
     "agreement",
     "embed",
     "fit",
+    "neighbors_of_all",
     "one_change",
     "rounds",
     "simclr_views",

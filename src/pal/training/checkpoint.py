@@ -10,11 +10,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from scipy.sparse import csr_array
 
 from pal.errors import InvalidInputError, StoreError
+from pal.graph import SimilarityGraph
 
-VERSION = 1
+VERSION = 2
 NAME = "checkpoint.pt"
 
 
@@ -77,3 +80,22 @@ def check_same(saved: Mapping[str, Any], wanted: Mapping[str, Any], folder: Path
             raise InvalidInputError(
                 f"{folder} holds a run with {name} = {saved.get(name)}, got {value}; give the same, or another folder"
             )
+
+
+def of_graph(graph: SimilarityGraph, /) -> dict[str, Any]:
+    """A graph's factors as tensors."""
+    return {name: _of_sparse(getattr(graph, name)) for name in ("membership", "relation")}
+
+
+def as_graph(state: Mapping[str, Any], /) -> SimilarityGraph:
+    """The graph of :func:`of_graph`."""
+    return SimilarityGraph(*(_as_sparse(state[name]) for name in ("membership", "relation")))
+
+
+def _of_sparse(a: csr_array) -> dict[str, Any]:
+    parts = {name: torch.from_numpy(np.array(getattr(a, name))) for name in ("data", "indices", "indptr")}
+    return {**parts, "shape": list(a.shape)}
+
+
+def _as_sparse(state: Mapping[str, Any]) -> csr_array:
+    return csr_array(tuple(state[name].numpy() for name in ("data", "indices", "indptr")), shape=tuple(state["shape"]))
