@@ -30,7 +30,7 @@ def as_postgres():
 
 
 @contextmanager
-def cluster():
+def cluster(*, fsync=False):
     """Run a server; yields a function that makes an empty database and returns its address."""
     place = binaries()
     if place is None:
@@ -46,7 +46,7 @@ def cluster():
         return done.stdout
 
     control = [place / "pg_ctl", "--pgdata", home / "data", "--wait", "--timeout=60"]
-    options = f"-k {home} -c listen_addresses='' -c fsync=off -c max_connections=50"
+    options = f"-k {home} -c listen_addresses='' -c fsync={'on' if fsync else 'off'} -c max_connections=50"
     try:
         run(place / "initdb", "--pgdata", home / "data", "--username=postgres", "--auth=trust", "--encoding=UTF8")
         subprocess.run(  # not captured: the server would keep the pipes open

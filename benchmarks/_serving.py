@@ -1,0 +1,205 @@
+"""Real servers for the robustness benchmarks: ``pal annotate`` in processes of their own, and people who talk HTTP.
+
+A :class:`Browser` speaks as the page's own code does: JSON there and back over one kept-alive connection, a cookie, and
+a retry of whatever failed, with the same ids.
+"""
+
+import http.client
+import json
+import os
+import queue
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import numpy as np
+
+_START_SECONDS = 240.0
+
+
+def free_port() -> int:
+    """A port nobody listens on just now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class Server:
+    """``pal annotate SOURCE`` in a process of its own, that can be killed and started again on the same port."""
+
+    source: Path
+    directory: Path
+    store: str | None = None
+    options: tuple[str, ...] = ()
+    port: int = field(default_factory=free_port)
+    said: list[str] = field(default_factory=list)
+    process: "subprocess.Popen[str] | None" = None
+
+    def start(self) -> str:
+        """Start, and return the address with its one-time token."""
+        words = [sys.executable, "-m", "pal", "annotate", self.source, "--project", self.directory, *self.options]
+        words += ["--no-browser", "--port", self.port] + ([] if self.store is None else ["--store", self.store])
+        environment = os.environ | {"PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1", "COLUMNS": "250", "NO_COLOR": "1"}
+        self.process = subprocess.Popen(
+            [str(word) for word in words],
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        lines: queue.Queue[str | None] = queue.Queue()
+        threading.Thread(target=self._listen, args=(self.process, lines), daemon=True).start()
+        while True:
+            line = lines.get(timeout=_START_SECONDS)
+            if line is None:
+                raise RuntimeError("the server ended before it printed an address:\n" + "".join(self.said))
+            if found := re.search(r"http://\S+token=[\w-]+", line):
+                return found.group()
+
+    def _listen(self, process: "subprocess.Popen[str]", lines: "queue.Queue[str | None]") -> None:
+        assert process.stdout is not None
+        with process.stdout as said:
+            for line in said:
+                self.said.append(line)
+                lines.put(line)
+        lines.put(None)
+
+    def kill(self) -> None:
+        """End it as a power cut would."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        """End it as Ctrl+C would."""
+        self._end(signal.SIGINT)
+
+    def _end(self, how: signal.Signals) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.send_signal(how)
+            self.process.wait(timeout=60)
+
+
+@dataclass(frozen=True)
+class Reply:
+    """What a request got: its status, its JSON, and the seconds it took."""
+
+    status: int
+    said: Any
+    seconds: float
+
+
+class Unreachable(Exception):  # noqa: N818  an outcome that the callers wait out
+    """The server can't be reached, or broke off."""
+
+
+class Browser:
+    """One person's connection; not thread-safe."""
+
+    def __init__(self, address: str, *, timeout: float = 60.0) -> None:
+        parts = urlsplit(address)
+        assert parts.hostname is not None
+        self.base = f"http://{parts.netloc}"
+        self.cookie = ""
+        self._place = (parts.hostname, parts.port or 80)
+        self._timeout = timeout
+        self._connection: http.client.HTTPConnection | None = None
+
+    def sign_in(self, address: str) -> None:
+        """Redeem the address that the terminal printed."""
+        parts = urlsplit(address)
+        self.request("GET", f"/?{parts.query}")
+        if not self.cookie:
+            raise RuntimeError("the address gave no cookie; was it opened before?")
+
+    def join(self, invitation: str) -> None:
+        """Redeem an invitation."""
+        reply = self.request("POST", "/api/join", {"invite": invitation})
+        if reply.status != 200:
+            raise RuntimeError(f"the invitation was refused: {reply.said}")
+
+    def request(self, method: str, place: str, sent: Any = None) -> Reply:
+        """One request; raises Unreachable if no whole reply came."""
+        headers = {"cookie": self.cookie} if self.cookie else {}
+        body = None
+        if sent is not None:
+            headers |= {"content-type": "application/json", "origin": self.base}
+            body = json.dumps(sent).encode()
+        start = time.perf_counter()
+        got, data = self._exchange(method, place, body, headers)
+        seconds = time.perf_counter() - start
+        if set_cookie := got.getheader("set-cookie"):
+            self.cookie = set_cookie.partition(";")[0]
+        is_json = (got.getheader("content-type") or "").startswith("application/json")
+        return Reply(got.status, json.loads(data) if is_json else data, seconds)
+
+    def _exchange(
+        self, method: str, place: str, body: bytes | None, headers: dict[str, str]
+    ) -> tuple[http.client.HTTPResponse, bytes]:
+        while True:
+            kept = self._connection is not None
+            if self._connection is None:
+                self._connection = http.client.HTTPConnection(*self._place, timeout=self._timeout)
+            try:
+                self._connection.request(method, place, body, headers)
+                got = self._connection.getresponse()
+                return got, got.read()
+            except (OSError, http.client.HTTPException) as error:
+                self.close()
+                # A kept connection that the server closed while it lay idle is opened anew, as browsers do.
+                if not (kept and isinstance(error, ConnectionError)):
+                    raise Unreachable(f"{type(error).__name__}: {error}") from None
+
+    def close(self) -> None:
+        """Hang up."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+
+def invited(server: Server, address: str, names: list[str], *, role: str = "annotator") -> list[Browser]:
+    """A signed-in browser for each name, through accounts as ``pal invite`` makes them."""
+    from pal.project.opening import open_store
+    from pal.store.accounts import Accounts
+    from pal.store.tables import SqlLog
+    from pal.web.invitations import Invitations
+    from pal.web.security import INVITE_KEY, load_secret
+
+    browsers = []
+    with closing(open_store(server.directory, server.store)) as log:
+        assert isinstance(log, SqlLog)
+        signer = Invitations(load_secret(server.directory / INVITE_KEY))
+        for name in names:
+            account, word = Accounts(log).invite(name, role)
+            browser = Browser(address)
+            browser.join(signer.sign(account.key, word))
+            browsers.append(browser)
+    return browsers
+
+
+def clumps(file: Path, n_items: int, n_classes: int, *, n_features: int = 8, seed: int = 0) -> None:
+    """Write embeddings of so many items, in round clumps of unequal size that touch a little."""
+    rng = np.random.default_rng(seed)
+    share = rng.dirichlet(np.full(n_classes, 5.0))
+    y = rng.choice(n_classes, n_items, p=share)
+    centre = rng.normal(size=(n_classes, n_features)) * 3.0
+    x = centre[y] + rng.normal(size=(n_items, n_features))
+    np.savez(file, x=x.astype(np.float32), y=y)
+
+
+@contextmanager
+def postgres() -> Iterator[str]:
+    """Address of an empty database on a PostgreSQL server of its own, with every write on disk before it is told."""
+    from tests.store.postgres import cluster
+
+    with cluster(fsync=True) as database:
+        yield database()
