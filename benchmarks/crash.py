@@ -2,7 +2,8 @@
 
 Two kinds of server, both uvicorn over HTTP with the log in SQLite: ``--kills`` of one that is forked from a process
 which has everything imported (a start takes a fraction of a second), and ``--whole`` of ``pal annotate`` itself.
-Clients send pages, names, flags and retractions all the while, and send again what was not acknowledged, with the same id.
+Clients send pages, names, flags and retractions all the while, and send again what was not acknowledged, with the same
+id.
 After each kill the log is read from the file before anything else opens it: every acknowledged event must be in it,
 once, as it was sent. After each start, and now and then in the middle, what the server says of the state must equal an
 independent fold of the log. A kill ends a process, not the machine: power cuts are the business of SQLite's full sync.
