@@ -94,3 +94,18 @@ def test_status_lists_people_and_their_agreement(pal, labelled):  # noqa: F811
     assert "2 people:" in out
     assert re.search(r"  =Ben: 3 pages, \d+ answers, 0 unsure, .* agrees with others on 100% of", out)
     assert re.search(r"Krippendorff's alpha 1.000 on \d+ pairs", out)
+
+
+def test_webhooks(pal, labelled):  # noqa: F811
+    project, url = "data.npz.pal", "https://pal.test/hook"
+    code, secret, error = pal("webhook", "add", project, url, "--on", "class-named")
+    assert (code, len(secret.strip()) > 40) == (0, True)
+    assert f"{url} hears class-named" in error
+    assert pal("webhook", "list", project)[1] == f"{url}  class-named  not tried yet\n"
+    assert secret.strip() not in pal("webhook", "list", project)[1]
+    sentence(pal("webhook", "add", project, "pal.test"), "expected an address")
+    sentence(pal("webhook", "add", project, url, "--on", "everything"), "choose from")
+    sentence(pal("webhook", "add", "nowhere", url), "no project")
+    assert pal("webhook", "remove", project, url)[0] == 0
+    sentence(pal("webhook", "remove", project, url), "no webhook")
+    assert pal("webhook", "list", project)[1] == ""

@@ -5,6 +5,8 @@ its account may. An answer has an id that is made here, so one that is sent twic
 was lost is simply sent again. Relations are +1 alike, −1 unlike, 0 cannot tell.
 """
 
+import hashlib
+import hmac
 import json
 import os
 import time
@@ -220,6 +222,23 @@ class Client:
             if left > 1:
                 time.sleep(_WAIT * 2 ** (_ATTEMPTS - left))
         raise StoreError(trouble)
+
+
+def genuine(secret: str, headers: Mapping[str, str], body: bytes, /, *, within: float = 300.0) -> bool:
+    """Whether a webhook's delivery was signed with a secret, at most ``within`` seconds ago; for whoever receives one.
+
+    Parameters
+    ----------
+    secret
+        What ``pal webhook add`` printed.
+    headers, body
+        Of the request, the body as it came.
+    """
+    found = {name.lower(): value for name, value in headers.items()}
+    when, given = found.get("pal-time", ""), found.get("pal-signature", "")
+    made = hmac.new(secret.encode(), when.encode() + b"." + body, hashlib.sha256).hexdigest()
+    good = hmac.compare_digest(made.encode(), given.encode())
+    return good and when.isdecimal() and abs(time.time() - int(when)) <= within
 
 
 def _check(reply: "httpx.Response") -> "httpx.Response":

@@ -12,6 +12,9 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+webhook = typer.Typer(no_args_is_help=True, help="Tell other programs what happens in a project.")
+app.add_typer(webhook, name="webhook")
+
 Source = Annotated[
     str | None, typer.Argument(help="A folder of pictures, or an .npz or .npy file of embeddings.", show_default=False)
 ]
@@ -25,6 +28,7 @@ StoreAddress = Annotated[
         "--store", envvar="PAL_STORE", help="A PostgreSQL database for the log, postgresql://…", show_default=False
     ),
 ]
+ProjectFolder = Annotated[Path, typer.Argument(metavar="DIR", help="The project's own folder.", show_default=False)]
 Oracle = Annotated[str, typer.Option(help="What chooses the questions.")]
 PageSize = Annotated[int, typer.Option(help="Tiles a page.", min=1, max=100)]
 Seed = Annotated[int, typer.Option(help="Seed of every random choice.", min=0)]
@@ -146,6 +150,47 @@ def invite(
     from pal.cli.invite import invite as run
 
     run(directory, store, name, role, address, remove=remove)
+
+
+@webhook.command("add")
+def webhook_add(
+    directory: ProjectFolder,
+    url: Annotated[str, typer.Argument(help="Where to send what happens.", show_default=False)],
+    *,
+    on: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="page-answered, class-named, target-reached or export-done; again for more. All by default.",
+            show_default=False,
+        ),
+    ] = None,
+    store: StoreAddress = None,
+) -> None:
+    """Tell an address what happens in a project, and print the secret that signs it."""
+    from pal.cli.webhook import add
+
+    add(directory, store, url, on)
+
+
+@webhook.command("list")
+def webhook_list(directory: ProjectFolder, *, store: StoreAddress = None) -> None:
+    """List the addresses, and what came of the last attempt at each."""
+    from pal.cli.webhook import show
+
+    show(directory, store)
+
+
+@webhook.command("remove")
+def webhook_remove(
+    directory: ProjectFolder,
+    url: Annotated[str, typer.Argument(help="The address.", show_default=False)],
+    *,
+    store: StoreAddress = None,
+) -> None:
+    """Tell an address no more."""
+    from pal.cli.webhook import remove
+
+    remove(directory, store, url)
 
 
 @app.command()

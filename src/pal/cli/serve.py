@@ -143,6 +143,8 @@ def _run(project: "Project", bound: socket.socket, how: Serving) -> None:
     from pal.cli.invite import ADDRESS
     from pal.store.accounts import Accounts
     from pal.store.tables import SqlLog
+    from pal.store.webhooks import Webhooks
+    from pal.web.announcing import Announcer
     from pal.web.app import create_app
 
     assert isinstance(project.store, SqlLog)  # noqa: S101
@@ -152,10 +154,17 @@ def _run(project: "Project", bound: socket.socket, how: Serving) -> None:
     address = f"{base}/?token={token}"
     project.store.set_meta(ADDRESS, base)
     rule = {} if how.rule is None else {"rule": how.rule}
+    announcer = Announcer(project, Webhooks(project.store))
+    project.listen(announcer.recorded)
     server = uvicorn.Server(
         uvicorn.Config(
             create_app(
-                project, token=token, allowed_hosts=allowed_hosts(how), accounts=Accounts(project.store), **rule
+                project,
+                token=token,
+                allowed_hosts=allowed_hosts(how),
+                accounts=Accounts(project.store),
+                announcer=announcer,
+                **rule,
             ),
             log_level="warning",
             access_log=False,
@@ -167,9 +176,12 @@ def _run(project: "Project", bound: socket.socket, how: Serving) -> None:
     typer.echo("stop with Ctrl+C; run the same command to go on")
     if how.browser:
         threading.Thread(target=_browse, args=(server, address), daemon=True).start()
-    # Requests and the trainer share the interpreter: a request that waits for its turn gets it after 1 ms, not 5.
-    sys.setswitchinterval(_TURN)
-    server.run(sockets=[bound])
+    try:
+        # Requests and the trainer share the interpreter: a request that waits for its turn gets it after 1 ms, not 5.
+        sys.setswitchinterval(_TURN)
+        server.run(sockets=[bound])
+    finally:
+        announcer.stop()
 
 
 def _browse(server: Any, address: str) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from pal.errors import StoreError
 from pal.store.events import Event, from_json, to_json
 
-SCHEMA = "2"
+SCHEMA = "3"
 """Version of the tables: the last of ``migrations``. Older stores are brought up to it, newer ones refused."""
 
 METADATA = sa.MetaData()
@@ -40,6 +40,14 @@ ACCOUNTS = sa.Table(
     sa.Column("key", sa.String, nullable=False, unique=True),
     sa.Column("role", sa.String, nullable=False),
     sa.Column("invite", sa.String, nullable=True),
+)
+WEBHOOKS = sa.Table(
+    "webhooks",
+    METADATA,
+    sa.Column("url", sa.String, primary_key=True),
+    sa.Column("secret", sa.String, nullable=False),
+    sa.Column("kinds", sa.String, nullable=False),
+    sa.Column("said", sa.String, nullable=False),
 )
 # SQLite takes at most 32,766 parameters a statement.
 _CHUNK = 5_000

@@ -20,6 +20,7 @@ from starlette.staticfiles import StaticFiles
 from pal.errors import PalError, StoreError
 from pal.project import Project
 from pal.store.accounts import Account, Accounts
+from pal.web.announcing import Announcer
 from pal.web.corrections import corrections
 from pal.web.description import SUMMARY, TAGS, TITLE, describe, errors, joining
 from pal.web.events import events
@@ -44,6 +45,7 @@ def create_app(
     labeler: str = PERSON,
     rule: str = RULE,
     accounts: Accounts | None = None,
+    announcer: Announcer | None = None,
 ) -> FastAPI:
     """Serve a project.
 
@@ -62,6 +64,8 @@ def create_app(
         One sentence on what "the same kind" means here, shown on every page.
     accounts
         Other people who may sign in, by links that ``pal invite`` prints.
+    announcer
+        Tells webhooks of exports; None if there are none.
     """
     app = FastAPI(
         title=TITLE,
@@ -91,7 +95,7 @@ def create_app(
     app.include_router(corrections(project))
     app.include_router(looks(project))
     app.include_router(reports(project))
-    app.include_router(exports(project))
+    app.include_router(exports(project) if announcer is None else exports(project, announcer.exported))
     app.include_router(thumbnails(project))
     app.mount("/static", StaticFiles(directory=HERE / "static"))
     app.add_exception_handler(PalError, _sorry)

@@ -5,7 +5,7 @@ import json
 import shutil
 import threading
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, Annotated, Any, cast
 
@@ -26,8 +26,8 @@ _ZIP: dict[int | str, dict[str, Any]] = {200: {"content": {"application/zip": {}
 _TEXT = {".csv", ".json", ".jsonl"}
 
 
-def exports(project: Project) -> APIRouter:
-    """Routes of the exports."""
+def exports(project: Project, done: Callable[[dict[str, Any]], None] = lambda _: None) -> APIRouter:
+    """Routes of the exports; ``done`` hears of each that was written, and returns at once."""
     router = APIRouter(tags=["export"])
     folder = project.directory / "exports"
     one_at_a_time = threading.Lock()
@@ -49,12 +49,10 @@ def exports(project: Project) -> APIRouter:
             name = new_id()
             export(project, folder / name, formats=sent.formats)
             files = sorted(path for path in (folder / name).rglob("*") if path.is_file())
-        return {
-            "id": name,
-            "manifest": json.loads((folder / name / "manifest.json").read_text()),
-            "n_files": len(files),
-            "n_bytes": sum(file.stat().st_size for file in files),
-        }
+        manifest = json.loads((folder / name / "manifest.json").read_text())
+        sizes = {"n_files": len(files), "n_bytes": sum(file.stat().st_size for file in files)}
+        done({"export": name, "position": manifest["position"], "formats": sent.formats, **sizes})
+        return {"id": name, "manifest": manifest, **sizes}
 
     @router.get("/exports/{name}.zip", response_class=StreamingResponse, responses=_ZIP)
     def download(name: Annotated[str, InPath(pattern="^[0-9a-f]{32}$")]) -> StreamingResponse:
