@@ -60,6 +60,7 @@ class Project:
         self._leases: Leases = OwnLeases(lease_seconds) if leases is None else leases
         self._ledger = Ledger(items, store.read_after(0))
         self._cleanup = contextlib.ExitStack()
+        self._listeners: list[Callable[[Sequence[Event]], None]] = []
         self._trainer = Trainer(features, self._ledger, self._lock, first=FIRST, seed=seed)
         self.present = Present(items, self._ledger, self._trainer, self._lock)
         self._paging = Paging(
@@ -182,6 +183,7 @@ class Project:
         """
         self.follow()
         with self._lock:
+            new = [event for event in events if event.id not in self._ledger.events]
             for i, event in enumerate(events):
                 if event.id not in self._ledger.events:
                     self._ledger.check(event, events[:i])
@@ -194,7 +196,13 @@ class Project:
                     self._leases.release(event.page)  # type: ignore[union-attr]
             position = self._ledger.position
         self._trainer.wake()
+        for listener in self._listeners:
+            listener(new)
         return Recorded(tuple(event.id for event in events), position)
+
+    def listen(self, listener: Callable[[Sequence[Event]], None], /) -> None:
+        """Call ``listener`` with the new events of each :meth:`record`, once on disk; it must return at once."""
+        self._listeners.append(listener)
 
     def follow(self) -> None:
         """Take in what other servers wrote to the log; nothing to do where there is only this one."""
