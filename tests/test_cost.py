@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pal.cost import KEYS, MOUSE, Cost, fit_cost, n_clicks
+from pal.answers import Question
+from pal.cost import KEYS, MOUSE, NEW_TEMPLATE, Cost, fit_cost, n_clicks, page_seconds
 from pal.errors import InvalidInputError
 
 SECONDS = st.floats(0.01, 10.0)
@@ -28,6 +29,21 @@ def test_clicks():
     relation = np.array([1, 1, -1, 0], dtype=np.int8)
     assert n_clicks(relation, "same") == 3
     assert n_clicks(relation, "different") == 2
+
+
+def test_seconds_of_a_page():
+    page, relation = Question(0, np.arange(1, 16)), np.array([1] * 4 + [-1] * 11, dtype=np.int8)
+    assert page_seconds(page, relation, new_template=False) == pytest.approx(KEYS.seconds(15, 4))
+    assert page_seconds(page, relation, new_template=True) == pytest.approx(NEW_TEMPLATE.seconds(15, 4))
+    assert NEW_TEMPLATE.page == MOUSE.page
+    odd = Question(0, page.items, "different")
+    assert page_seconds(odd, relation, new_template=False) == pytest.approx(KEYS.seconds(15, 11))
+
+
+def test_a_pair_costs_two_to_two_and_a_half_seconds():
+    pair = Question(0, np.array([1]))
+    both = [page_seconds(pair, np.array([r], dtype=np.int8), new_template=True) for r in (1, -1)]
+    assert 2.1 < np.mean(both) < 2.5
 
 
 @given(SECONDS, SECONDS, SECONDS, st.integers(0, 1000))

@@ -3,7 +3,7 @@ import pytest
 
 from pal.answers import Question
 from pal.errors import InvalidInputError
-from pal.labelers import SimulatedLabeler
+from pal.labelers import Crowd, SimulatedLabeler
 from pal.learner import learn, prepare
 from pal.loop import Loop, run
 from pal.oracles import captcha, random_pairs
@@ -97,3 +97,13 @@ def test_items_that_all_look_the_same():
     np.testing.assert_array_equal(y[loop.knowledge.group], y)
     assert loop.model.embedding.shape == (6, 1)
     np.testing.assert_allclose(loop.model.beliefs.probability.sum(axis=1), 1)
+
+
+def test_the_person_of_a_crowd_who_answered_is_told():
+    x, y = blobs()
+    crowd = Crowd([SimulatedLabeler(y, seed=s) for s in range(3)])
+    loop = Loop(x, captcha, page_size=5)
+    who = [(crowd.who(question), given.labeler.tolist()) for question, given in run(loop, crowd, n_pages=6)]
+    assert all(set(given) == {person} for person, given in who)
+    assert loop.answers.labeler.tolist() == [person for _, given in who for person in given]
+    assert len({person for person, _ in who}) > 1

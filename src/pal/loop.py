@@ -97,11 +97,15 @@ class Loop:
 
 
 def run(loop: Loop, labeler: Labeler, *, n_pages: int) -> Iterator[tuple[Question, Answers]]:
-    """Let ``labeler`` answer up to ``n_pages`` pages; yields each page with its answers, as they are told."""
+    """Let ``labeler`` answer up to ``n_pages`` pages; yields each page with its answers, as they are told.
+
+    A labeler that is several people says who answers a page, ``labeler.who(question)`` (:class:`pal.labelers.Crowd`).
+    """
+    who: Callable[[Question], int] = getattr(labeler, "who", lambda question: 0)  # noqa: ARG005
     for _ in range(n_pages):
         question = loop.ask()
         if question is None:
             return
         relation = labeler(question)
-        loop.tell(question, relation)
-        yield question, Answers.of(question, relation)
+        loop.tell(question, relation, labeler=who(question))
+        yield question, Answers.of(question, relation, labeler=who(question))

@@ -6,26 +6,21 @@ a new template has to be looked at.
 
 import json
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from jaxtyping import Int, Int8
+from jaxtyping import Int
 from numpy import ndarray
 
-from pal.answers import Question
 from pal.beliefs import SOURCES
-from pal.cost import KEYS, MOUSE, n_clicks
+from pal.cost import page_seconds
 from pal.errors import InvalidInputError, StoreError, require_extra
 from pal.items import Items
-from pal.labelers import SimulatedLabeler
+from pal.labelers import get_labeler
 from pal.loop import Loop, run
 from pal.oracles import get_oracle
 from pal.project.standing import Standing, standing
-
-# Keys, but the time to begin of a page whose template is new.
-_NEW_TEMPLATE = replace(KEYS, page=MOUSE.page)
 
 Curve = dict[str, Any]
 
@@ -36,6 +31,7 @@ def simulate(
     *,
     oracle: str,
     n_pages: int,
+    labeler: str = "perfect",
     error: float = 0.0,
     seed: int = 0,
     page_size: int = 15,
@@ -51,8 +47,10 @@ def simulate(
         Name of the oracle.
     n_pages, page_size
         Pages, and tiles a page.
+    labeler
+        Name of the labeler (:mod:`pal.labelers.named`).
     error
-        Probability that an answer is wrong.
+        Probability that an answer is wrong; short for a labeler ``wrong:error``.
     seed
         Seed of the labeler's mistakes and of the oracle's choices.
     progress
@@ -74,12 +72,12 @@ def simulate(
         raise InvalidInputError(f"a simulation needs vectors and true classes, {items.source} has none")
     if n_pages < 1 or page_size < 1:
         raise InvalidInputError(f"expected at least 1 page of at least 1 tile, got {n_pages} of {page_size}")
-    labeler = SimulatedLabeler(items.labels, error=error, seed=seed)
+    person = get_labeler(f"wrong:{error}" if error else labeler, items.labels, seed=seed)
     loop = Loop(items.vectors, get_oracle(oracle), page_size=page_size, seed=seed)
     curve: Curve = {"data": items.source, "oracle": oracle, "seed": seed, "pages": [], "answers": [], "seconds": []}
     curve |= {"ari": [], "accuracy": {source: [] for source in reversed(SOURCES)}}
     answers, seconds, template = 0, 0.0, -1
-    for page, (question, given) in enumerate(run(loop, labeler, n_pages=n_pages), start=1):
+    for page, (question, given) in enumerate(run(loop, person, n_pages=n_pages), start=1):
         answers += int((given.relation != 0).sum())
         seconds += page_seconds(question, given.relation, new_template=question.template != template)
         template = question.template
@@ -93,12 +91,6 @@ def simulate(
         if progress is not None:
             progress(page)
     return curve
-
-
-def page_seconds(question: Question, relation: Int8[ndarray, " q"], /, *, new_template: bool) -> float:
-    """Estimate the seconds that a person takes for a page; clicks are on the alike tiles, or on the odd ones."""
-    cost = _NEW_TEMPLATE if new_template else KEYS
-    return cost.seconds(len(question.items), n_clicks(relation, question.mode))
 
 
 def scores(now: Standing, labels: Int[ndarray, " n"], /) -> tuple[float, dict[str, float | None]]:

@@ -7,10 +7,11 @@ from numpy import ndarray
 
 from pal.answers import Question
 from pal.labelers.crowd import Crowd
+from pal.labelers.named import LABELERS, get_labeler
 from pal.labelers.neighbours import NeighbourLabeler
 from pal.labelers.people import Person
 from pal.labelers.simulated import SimulatedLabeler
 
-__all__ = ["Crowd", "Labeler", "NeighbourLabeler", "Person", "SimulatedLabeler"]
+__all__ = ["LABELERS", "Crowd", "Labeler", "NeighbourLabeler", "Person", "SimulatedLabeler", "get_labeler"]
 
 Labeler = Callable[[Question], Int8[ndarray, " q"]]

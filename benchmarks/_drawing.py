@@ -1,0 +1,84 @@
+"""The plot and the table of an efficiency run."""
+
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from benchmarks._averages import value_at
+
+if TYPE_CHECKING:
+    from benchmarks._rivals import Published
+
+_AT = (0, 20, 50, 100, 200, 350, 500)
+_PANELS = (("answers", "ari"), ("seconds", "ari"), ("answers", "heldout"), ("seconds", "heldout"))
+_WORDS = {"ari": "adjusted Rand index", "heldout": "held-out accuracy", "seconds": "seconds of a person"}
+
+
+def markdown(runs: Sequence[dict[str, Any]], peers: Collection[str], published: "Sequence[Published]", /) -> str:
+    """Tables of ARI and held-out accuracy after so many answers, one a set; what wasn't measured here is marked."""
+    lines: list[str] = []
+    for data in dict.fromkeys(run["data"] for run in runs):
+        here = [run for run in runs if run["data"] == data]
+        for measure in ("ari", "heldout"):
+            if all(v is None for run in here for v in run[measure]["mean"]):
+                continue
+            seeds = max(run["seeds"] for run in here)
+            lines += [f"## {data}: {_WORDS[measure]}, {seeds} seeds", ""]
+            lines += [f"| answers | {' | '.join(map(str, _AT))} | source |", "|---" * (len(_AT) + 2) + "|"]
+            for run in here:
+                cells = [value_at(run, measure, at) for at in _AT]
+                lines.append(_line(run["oracle"], cells, "peer" if run["oracle"] in peers else "PAL"))
+            for old in published if measure == "ari" else ():
+                if old.data == data:
+                    known = dict(zip(old.answers, old.ari, strict=True))
+                    lines.append(_line(old.name, [known.get(at, float("nan")) for at in _AT], f"*{old.note}*"))
+            lines.append("")
+    return "\n".join(lines)
+
+
+def _line(name: str, cells: Sequence[float], source: str) -> str:
+    words = [f"{cell:.3f}".replace("0.", ".") if np.isfinite(cell) else "–" for cell in cells]
+    return f"| {name} | {' | '.join(words)} | {source} |"
+
+
+def draw(runs: Sequence[dict[str, Any]], peers: Collection[str], path: Path, /) -> bool:
+    """Draw a row of panels a set; False if matplotlib isn't there."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        return False
+    sets = list(dict.fromkeys(run["data"] for run in runs))
+    tried = any(v is not None for run in runs for v in run["heldout"]["mean"])
+    panels = _PANELS if tried else _PANELS[:2]
+    figure = Figure(figsize=(5 * len(panels), 4.5 * len(sets)), layout="constrained")
+    axes = figure.subplots(len(sets), len(panels), squeeze=False)
+    for line, data in zip(axes, sets, strict=True):
+        for number, run in enumerate(run for run in runs if run["data"] == data):
+            _curve(line, panels, run, number, dashed=run["oracle"] in peers)
+        for axis, (per, measure) in zip(line, panels, strict=True):
+            axis.set(xlabel=_WORDS.get(per, per), ylabel=_WORDS[measure], title=Path(data).stem)
+            axis.grid(alpha=0.3)
+        line[0].legend(fontsize=7, ncols=2)
+    figure.savefig(path, dpi=110)
+    return True
+
+
+def _curve(
+    line: Sequence[Any], panels: Sequence[tuple[str, str]], run: dict[str, Any], number: int, *, dashed: bool
+) -> None:
+    """One run in every panel, with a band of one standard deviation for the default."""
+    first = run["oracle"] == "default"
+    style: dict[str, Any] = (
+        {"color": "black", "linewidth": 2.5} if first else {"color": f"C{number % 10}", "linewidth": 1.0}
+    )
+    style["linestyle"] = "--" if dashed else "-" if number < 10 else "-."
+    for axis, (per, measure) in zip(line, panels, strict=True):
+        mean, std = (
+            np.array([np.nan if v is None else v for v in run[measure][key]], dtype=np.float64)
+            for key in ("mean", "std")
+        )
+        axis.plot(run[per], mean, label=run["oracle"], **style)
+        if first:
+            axis.fill_between(run[per], mean - std, mean + std, color="black", alpha=0.15, linewidth=0)
