@@ -17,6 +17,7 @@ ROOT = Path(pal.__file__).parent
 ORDER = [
     "errors",
     # items and their features
+    "media",
     "items",
     "datasets",
     "encoders",
@@ -52,6 +53,7 @@ ORDER = [
     "project",
     "simulate",
     "export",
+    "imports",
     "web",
     "client",
     "testing",

@@ -109,3 +109,37 @@ def test_webhooks(pal, labelled):  # noqa: F811
     assert pal("webhook", "remove", project, url)[0] == 0
     sentence(pal("webhook", "remove", project, url), "no webhook")
     assert pal("webhook", "list", project)[1] == ""
+
+
+def test_imports(pal, labelled, tmp_path):  # noqa: F811
+    with Project.create_or_open(labelled) as project:
+        before = project.progress()
+        rows = [f"{name},{'xyz'[label]}" for name, label in zip(project.items.name, project.items.labels, strict=True)]
+        sentence(pal("import", "data.npz", "labels.csv"), "can't read")
+        (tmp_path / "labels.csv").write_text("\n".join(["path,class", *rows, "elsewhere,x"]))
+        sentence(pal("import", "data.npz", "labels.csv"), "another pal is annotating")
+    code, out, _ = pal("import", "data.npz", "labels.csv")
+    assert code == 0
+    assert re.search(r"items in 3 classes: \d+ answers by 'import labels.csv'", out)
+    assert "1 unknown here: elsewhere" in out
+    with Project.create_or_open(labelled) as project:
+        after = project.progress()
+        assert (after.predicted, after.n_groups, after.pages) == (0, 3, before.pages)
+        assert {group.name for group in project.groups()} == {"x", "y", "z"}
+    assert "no longer count" in pal("import", "data.npz.pal", "labels.csv", "--undo")[1]
+    with Project.create_or_open(labelled) as project:
+        assert (project.progress().told, project.progress().deduced) == (before.told, before.deduced)
+    sentence(pal("import", "other.npz", "labels.csv", "--undo"), "no project")
+
+
+def test_an_import_may_come_first(pal, tmp_path):  # noqa: F811
+    source = clumps(tmp_path / "data.npz")
+    from pal.datasets import open_source
+
+    names = open_source(source).name[:2]
+    (tmp_path / "labels.jsonl").write_text("".join(f'{{"name": "{name}", "label": "x"}}\n' for name in names))
+    code, out, _ = pal("import", source, "labels.jsonl", "--as", "colleague")
+    assert (code, out.split(":")[0]) == (0, "2 items in 1 classes"), out
+    with Project.create_or_open(source) as project:
+        assert [event.labeler for _, event in project.store.read_after(0)] == ["colleague"] * 2
+        assert project.progress().told == 2

@@ -123,6 +123,11 @@ def train(
     *,
     demo: Demo = False,
     project: ProjectDir = None,
+    network: Annotated[
+        str, typer.Option(help="auto; fine-tune, the pretrained encoder itself; words, a net on the words of texts.")
+    ] = "auto",
+    side: Annotated[int | None, typer.Option(help="Pixels on a side of the pictures it takes.", min=8)] = None,
+    batch_size: Annotated[int | None, typer.Option(help="Items a batch.", min=2)] = None,
     epochs: Annotated[int, typer.Option(help="Passes over the items.", min=1)] = 20,
     loss: Annotated[str, typer.Option(help="vicreg, simclr, barlow or vic2.")] = "vicreg",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
@@ -131,7 +136,10 @@ def train(
     """Train an encoder on what is known; the project uses it from the next start on."""
     from pal.cli.train import train as run
 
-    run(_maybe(source, demo=demo), project, epochs=epochs, loss=loss, device=device, seed=seed)
+    run(
+        _maybe(source, demo=demo), project, network=network, side=side, batch_size=batch_size, epochs=epochs, loss=loss,
+        device=device, seed=seed,
+    )  # fmt: skip
 
 
 @app.command()
@@ -150,6 +158,33 @@ def invite(
     from pal.cli.invite import invite as run
 
     run(directory, store, name, role, address, remove=remove)
+
+
+@app.command("import")
+def import_labels(
+    source: Annotated[
+        str, typer.Argument(metavar="PROJECT", help="A source, or its project's own folder.", show_default=False)
+    ],
+    labels: Annotated[
+        Path,
+        typer.Argument(
+            help="A table with a class each, a folder of pictures, or Label Studio's JSON.", show_default=False
+        ),
+    ],
+    *,
+    name: Annotated[
+        str | None,
+        typer.Option("--as", help="Labeler of the answers; import LABELS by default.", show_default=False),
+    ] = None,
+    predicted: Annotated[bool, typer.Option("--predicted", help="Take what an export calls predicted, too.")] = False,
+    undo: Annotated[bool, typer.Option("--undo", help="Take back what was imported from LABELS.")] = False,
+    project: ProjectDir = None,
+    store: StoreAddress = None,
+) -> None:
+    """Take labels from elsewhere as told answers."""
+    from pal.cli.importing import import_file
+
+    import_file(source, labels, project, store, name=name, predicted=predicted, undo=undo)
 
 
 @webhook.command("add")

@@ -21,9 +21,16 @@ CHECKS = ("check", "audit")
 """What ``page`` says of answers to one pair; "audit" of those about an item drawn at random."""
 
 
+IMPORT = "import"
+"""What ``page`` says of answers that came with labels from elsewhere."""
+
+GOLD = "gold"
+"""What ``page`` says of answers by which an administrator says what is right, to measure others."""
+
+
 def is_page(event: Answered, /) -> bool:
-    """Whether an answer is a page of tiles, and no correction or check."""
-    return event.page not in (*CORRECTIONS, *CHECKS)
+    """Whether an answer is a page of tiles, and no correction, check, import or gold."""
+    return event.page not in (*CORRECTIONS, *CHECKS, IMPORT, GOLD)
 
 
 @dataclass(frozen=True)

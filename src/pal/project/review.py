@@ -176,4 +176,4 @@ def _with_anchor(items: Items, now: Snapshot, row: int) -> PairInfo:
 
 def _page(page: str) -> str:
     """What kind of page: pages of tiles have ids that say nothing to a person."""
-    return page if page in ("merge", "split", "check", "audit") else "page"
+    return page if page in ("merge", "split", "check", "audit", "import") else "page"

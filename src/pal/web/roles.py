@@ -5,7 +5,7 @@ from typing import Annotated
 
 from fastapi import Depends, HTTPException, Request
 
-from pal.project.ledger import CHECKS, CORRECTIONS
+from pal.project.ledger import CHECKS, CORRECTIONS, GOLD, IMPORT
 from pal.store.accounts import Account
 from pal.store.events import Answered, Event, Named
 
@@ -51,6 +51,8 @@ def may(request: Request) -> Callable[[str], bool]:
 
 def check(event: Event, by: Account, /) -> None:
     """Refuse events that take a reviewer and came through the door for answers."""
+    if isinstance(event, Answered) and event.page in (GOLD, IMPORT) and not by.may("administrator"):
+        raise HTTPException(403, "this takes an administrator; ask one")
     told_elsewhere = isinstance(event, Answered) and event.page in (*CORRECTIONS, *CHECKS)
     if (told_elsewhere or isinstance(event, Named)) and not by.may("reviewer"):
         raise HTTPException(403, "names, merges, splits and checks take a reviewer; ask one, or an administrator")
