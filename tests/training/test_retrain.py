@@ -3,17 +3,25 @@ import pytest
 
 pytest.importorskip("sqlalchemy")
 
+import torch
+
+import pal.training
 from pal.cli.app import app
 from pal.datasets import open_source
-from pal.encoders.trained import TrainedEncoder
+from pal.encoders import get_encoder
+from pal.encoders.cache import FeatureCache
+from pal.encoders.efficientnet import Lite0
+from pal.encoders.trained import TrainedEncoder, as_pictures, load_network
+from pal.encoders.words import word_numbers
 from pal.errors import InvalidInputError
 from pal.export import export
 from pal.export.classifier import load_classifier
 from pal.export.predicting import predictions
 from pal.project import Project
-from pal.project.retrain import retrain
+from pal.project.retrain import retrain, settings_for
 from pal.store import Answered
 from pal.training import Settings
+from pal.training.export import export_encoder
 
 FAST = Settings(epochs=3, batch_size=32, device="cpu", precision="32-true")
 
@@ -122,6 +130,151 @@ def test_a_perceptron_on_a_pretrained_encoder(tmp_path):
         with Project.create_or_open(folder, directory) as project:
             one = encoder([Image.open(folder / project.items.name[3])])
             np.testing.assert_allclose(project.features.raw(np.array([3])), one, atol=2e-2)  # kept as float16
+
+
+def test_the_pretrained_network_gives_the_packaged_features():
+    pytest.importorskip("efficientnet_lite_pytorch")
+    Image = pytest.importorskip("PIL.Image")
+    network = Lite0(pretrained=True).eval()
+    pixels = np.random.default_rng(0).integers(0, 255, (2, Lite0.side, Lite0.side, 3), dtype=np.uint8)
+    with torch.no_grad():
+        found = network(torch.from_numpy(pixels).permute(0, 3, 1, 2) / 255.0).numpy()
+    found /= np.linalg.norm(found, axis=1, keepdims=True)
+    expected = get_encoder("efficientnet-lite0")([Image.fromarray(p) for p in pixels])
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+    assert sum(p.numel() for p in network.parameters()) == 3_371_024  # 4,652,008 less the classifier's 1,281,000 − 16
+    random = Lite0().state_dict()
+    assert not torch.equal(random["layers._conv_stem.weight"], network.state_dict()["layers._conv_stem.weight"])
+
+
+@pytest.mark.slow
+def test_a_pretrained_encoder_is_fine_tuned_from_answers_to_onnx(photos, tmp_path):
+    """A project on its features; the encoder itself is trained, used, trained on, and exported: the same everywhere."""
+    pytest.importorskip("efficientnet_lite_pytorch")
+    pytest.importorskip("onnx")
+    from onnx.reference import ReferenceEvaluator
+    from PIL import Image
+
+    folder, directory = photos
+    side, names = 32, []
+    for _ in range(2):
+        with Project.create_or_open(folder, directory, read_only=True) as project:
+            before = project.features.encoder
+            settings = settings_for("fine-tune", epochs=2, batch_size=8, device="cpu", precision="32-true")
+            left = retrain(project, network="fine-tune", side=side, settings=settings)
+        names.append(left.name)
+        assert (directory / "features" / before).is_dir()  # the old features are still there
+        with Project.create_or_open(folder, directory) as project:
+            assert project.features.encoder == left.name
+            assert not project.features.working
+            assert project.features.raw(np.arange(40)).shape == (40, 1280)
+    assert len(set(names)) == 2
+    network, about = load_network(left.path)
+    assert about["network"] == {"network": "efficientnet-lite0"}
+    assert about["item_shape"] == [3, side, side]
+    start = Lite0(pretrained=True).state_dict()
+    moved = {n for n, v in network.state_dict().items() if not torch.allclose(v.float(), start[n].float(), atol=1e-6)}
+    assert {"layers._conv_stem.weight", "layers._conv_head.weight"} <= moved
+    pixels = as_pictures([Image.open(path) for path in sorted(folder.iterdir())[:3]], (3, side, side))
+    x = torch.from_numpy(pixels).permute(0, 3, 1, 2) / 255.0
+    with torch.no_grad():
+        expected = network(x).numpy()
+    np.testing.assert_allclose(
+        TrainedEncoder(left.path).encode(pixels),
+        expected / np.linalg.norm(expected, axis=1, keepdims=True),
+        atol=1e-5,
+    )
+    (path,) = export_encoder(network, tmp_path / "export", item_shape=(3, side, side), formats=["onnx"])
+    (found,) = ReferenceEvaluator(str(path)).run(None, {"items": x.numpy()})
+    np.testing.assert_allclose(found, expected, atol=1e-3 * np.abs(expected).max())
+
+
+def test_a_stop_while_encoding_leaves_the_old_features(photos, monkeypatch):
+    """The project turns to the new encoder when all its features are there, not before; training goes on later."""
+    folder, directory = photos
+
+    def stop(*_):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(FeatureCache, "add", stop)
+        with pytest.raises(KeyboardInterrupt):
+            trained(folder, directory)
+    with Project.create_or_open(folder, directory) as project:
+        assert project.features.encoder == "pixels"
+        assert project.features.ready.all()
+    left = trained(folder, directory)
+    with Project.create_or_open(folder, directory) as project:
+        assert project.features.encoder == left.name
+
+
+@pytest.fixture
+def sentences(tmp_path):
+    """A source of 60 texts on two subjects, with vectors that know nothing of them, and a project with answers."""
+    rng = np.random.default_rng(0)
+    subjects = [["cat", "dog", "horse", "cow", "sheep", "goat"], ["car", "train", "plane", "ship", "bus", "tram"]]
+    texts = [" ".join([*rng.choice(subjects[i % 2], 5), f"number{i}"]) for i in range(60)]
+    source, table = tmp_path / "texts.npz", tmp_path / "texts.csv"
+    np.savez(source, x=rng.standard_normal((60, 4)).astype(np.float32))
+    table.write_text("text\n" + "\n".join(texts) + "\n", encoding="utf-8")
+    directory = tmp_path / "project"
+    answer(source, directory, lambda name: int(name.split()[-1]) % 2, table=table)
+    return source, directory, texts
+
+
+def test_a_net_of_words_on_texts(sentences, tmp_path):
+    source, directory, _ = sentences
+    for _ in range(2):  # the second time without being told: it goes on
+        with Project.create_or_open(source, directory, read_only=True) as project:
+            network = "auto" if project.features.trained else "words"
+            left = retrain(
+                project, network=network, settings=settings_for("words", epochs=10, batch_size=20, device="cpu")
+            )
+    encoder = TrainedEncoder(left.path)
+    assert encoder.takes == "texts"
+    with Project.create_or_open(source, directory) as project:
+        assert project.features.encoder == left.name
+        features = project.features.raw(np.arange(60))
+        expected = encoder.encode(word_numbers(project.items.text))
+        np.testing.assert_array_equal(features, expected)
+        labels = np.array([int(name.split()[-1]) % 2 for name in project.items.name])
+        export(project, tmp_path / "out", formats=["classifier"])
+        rows, _ = predictions(
+            load_classifier(tmp_path / "out" / "classifier.safetensors"), project.items, home=tmp_path / "out"
+        )
+    assert len(rows) == 60
+    cosine = features @ features.T
+    same = labels[:, None] == labels
+    assert cosine[same].mean() > cosine[~same].mean() + 0.3
+    with pytest.raises(InvalidInputError, match="was trained on texts, got pictures"):
+        encoder([])
+
+
+def test_views_are_those_of_the_kind_of_item(vectors, sentences, monkeypatch):
+    """Words are dropped, numbers disturbed: each kind of project gets the views of its kind."""
+    used = []
+    for name in ("word_views", "vector_views", "simclr_views"):
+        original = getattr(pal.training, name)
+        monkeypatch.setattr(pal.training, name, lambda *a, o=original, n=name: used.append(n) or o(*a))
+    source, directory, _ = vectors
+    trained(source, directory)
+    source, directory, _ = sentences
+    with Project.create_or_open(source, directory, read_only=True) as project:
+        retrain(project, network="words", settings=FAST)
+    assert used == ["vector_views", "word_views"]
+
+
+def test_a_network_that_does_not_fit_the_items(vectors):
+    source, directory, _ = vectors
+    with Project.create_or_open(source, directory, read_only=True) as project:
+        with pytest.raises(InvalidInputError, match="a net of words takes texts, got vectors"):
+            retrain(project, network="words", settings=FAST)
+        with pytest.raises(InvalidInputError, match="a pretrained encoder takes pictures, got vectors"):
+            retrain(project, network="fine-tune", settings=FAST)
+    with pytest.raises(InvalidInputError, match="unknown network 'nonsense'"):
+        settings_for("nonsense")
+    assert settings_for("fine-tune").learning_rate < Settings().learning_rate
+    assert settings_for("fine-tune", batch_size=7).batch_size == 7
 
 
 def test_nothing_known_yet(tmp_path):

@@ -1,4 +1,4 @@
-"""Encoder networks: a ResNet-18 for small pictures, a small convolutional net, perceptrons, and one for words.
+"""Encoder networks: ResNet-18 for small pictures, a small convolutional net, perceptrons, one for words, Lite0.
 
 A network maps a batch to features (b, ``n_features``). Pictures are (b, channels, h, w) in 0..1; the network itself
 shifts and scales them, so that whoever loads it needs to know nothing else. :func:`build` makes one of its description,
@@ -12,6 +12,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from pal.encoders.efficientnet import Lite0
+from pal.encoders.words import N_WORDS
 from pal.errors import InvalidInputError
 
 
@@ -117,7 +119,7 @@ class MLP(nn.Module):
 
 
 class WordNet(nn.Module):
-    """Mean of word vectors, then a perceptron; for texts as numbers of words, 0 for none (:mod:`pal.training.texts`).
+    """Mean of word vectors, then a perceptron; for texts as numbers of words, 0 for none (:mod:`pal.encoders.words`).
 
     Parameters
     ----------
@@ -129,7 +131,7 @@ class WordNet(nn.Module):
         Width of the output.
     """
 
-    def __init__(self, *, n_words: int = 32768, width: int = 64, n_features: int = 128) -> None:
+    def __init__(self, *, n_words: int = N_WORDS, width: int = 64, n_features: int = 128) -> None:
         super().__init__()
         self.description = {"network": "words", "n_words": n_words, "width": width, "n_features": n_features}
         self.n_features = n_features
@@ -150,6 +152,7 @@ class _Networks:
         "resnet18": ResNet18,
         "mlp": lambda n_inputs, *, hidden, n_features: MLP(n_inputs, hidden=tuple(hidden), n_features=n_features),
         "words": WordNet,
+        "efficientnet-lite0": Lite0,
     }
 
 

@@ -7,14 +7,16 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 from jaxtyping import Float32
 from numpy import ndarray
 
 from pal.encoders.packaged import TRAINED, packaged_encoder
+from pal.encoders.words import word_numbers
 from pal.errors import InvalidInputError, StoreError, require_extra
+from pal.items import Items
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
 
 VERSION = 1
 SUFFIX = ".safetensors"
+# Items a network encodes at a time.
+_BATCH = 256
 
 
 class Loaded(NamedTuple):
@@ -107,8 +111,8 @@ def load_network(path: Path, /) -> Loaded:
 class TrainedEncoder:
     """Encoder in a file; features are scaled to length 1, (b, n_features). Its name tells its content.
 
-    It takes pictures, or vectors (``item_shape`` (d,) and no ``base``); with a ``base``, the vectors are the features
-    that this encoder makes of pictures.
+    ``takes`` says what: pictures; texts; or vectors, that came with the source or, with a ``base``, that this encoder
+    makes of pictures.
     """
 
     def __init__(self, path: Path) -> None:
@@ -119,29 +123,46 @@ class TrainedEncoder:
         self.base: str | None = about.get("base")
         self._base = None if self.base is None else packaged_encoder(self.base)
         self.picture_size = self._base.picture_size if self._base else 2 * max(self.item_shape[1:], default=1)
-
-    @property
-    def takes_vectors(self) -> bool:
-        """Whether its items are vectors that came with the source."""
-        return self._base is None and len(self.item_shape) == 1
+        self.network_name: str = about["network"]["network"]
+        self._n_words: int = about["network"].get("n_words", 0)
+        self.takes: Literal["pictures", "vectors", "texts"] = "texts" if self._n_words else "pictures"
+        if not self._n_words and self._base is None and len(self.item_shape) == 1:
+            self.takes = "vectors"
 
     def __call__(self, pictures: "Sequence[Image]", /) -> Float32[ndarray, "b d"]:
         """Encode a batch of pictures."""
-        if self.takes_vectors:
-            raise InvalidInputError(f"{self.name} was trained on vectors, got pictures; give vectors")
+        if self.takes != "pictures":
+            raise InvalidInputError(f"{self.name} was trained on {self.takes}, got pictures; give {self.takes}")
         return self.encode(as_pictures(pictures, self.item_shape) if self._base is None else self._base(pictures))
 
+    def of_items(self, items: Items, /) -> Float32[ndarray, "n d"]:
+        """Encode the texts, or the vectors that came with them, of some items.
+
+        Raises
+        ------
+        InvalidInputError
+            If the items haven't what it takes.
+        """
+        given = items.text if self.takes == "texts" else items.vectors if self.takes == "vectors" else None
+        if given is None:
+            raise InvalidInputError(f"{self.name} takes {self.takes}, got {items.kind}s of {items.source}; give those")
+        if isinstance(given, ndarray):
+            return self.encode(given)
+        return self.encode(word_numbers(given, n_words=self._n_words, length=self.item_shape[0]))
+
     def encode(self, items: ndarray, /) -> Float32[ndarray, "b d"]:
-        """Encode pictures of bytes (b, h, w, c), or vectors (b, d)."""
+        """Encode pictures of bytes (b, h, w, c), vectors (b, d), or numbers of words (b, l)."""
         import torch
 
+        if len(items) > _BATCH:
+            return np.concatenate([self.encode(items[i : i + _BATCH]) for i in range(0, len(items), _BATCH)])
         x = torch.from_numpy(np.ascontiguousarray(items))
         if x.ndim == 4:
             x = x.permute(0, 3, 1, 2).to(torch.float32) / 255.0
         if tuple(x.shape[1:]) != self.item_shape:
             raise InvalidInputError(f"{self.name} takes items of shape {self.item_shape}, got {tuple(x.shape[1:])}")
         with torch.inference_mode():
-            features = self.network(x.to(torch.float32)).numpy()
+            features = self.network(x if self.takes == "texts" else x.to(torch.float32)).numpy()
         return features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
 
 

@@ -13,7 +13,11 @@ from pal.errors import InvalidInputError
 _WORD = re.compile(r"\w+")
 
 
-def word_numbers(texts: Sequence[str], /, *, n_words: int = 32768, length: int = 128) -> Int64[ndarray, "n l"]:
+#: Numbers that words have, and words of a text that are looked at.
+N_WORDS, LENGTH = 32768, 128
+
+
+def word_numbers(texts: Sequence[str], /, *, n_words: int = N_WORDS, length: int = LENGTH) -> Int64[ndarray, "n l"]:
     """Numbers in 1..``n_words`` of the first ``length`` words of each text, 0 after its end.
 
     A word's number is its CRC-32 modulo ``n_words``: the same everywhere, and now and then two words share one.

@@ -42,13 +42,14 @@ def predictions(
         If the items are vectors and the classifier takes pictures, or the other way round.
     """
     encoder = None if classifier.encoder == VECTORS else get_encoder(classifier.encoder, home=home)
-    takes_vectors = encoder is None or (isinstance(encoder, TrainedEncoder) and encoder.takes_vectors)
+    trained = encoder if isinstance(encoder, TrainedEncoder) and encoder.takes != "pictures" else None
+    takes_vectors = encoder is None or trained is not None
     if takes_vectors != (items.vectors is not None):
         wanted = "embeddings" if takes_vectors else "pictures"
         raise InvalidInputError(f"the classifier takes {wanted}, got {items.source} with {items.kind}s; give {wanted}")
     broken: dict[str, str] = {}
     if items.vectors is not None:
-        x = encoder.encode(items.vectors) if isinstance(encoder, TrainedEncoder) else items.vectors
+        x = items.vectors if trained is None else trained.of_items(items)
     elif encoder is not None:
         with tempfile.TemporaryDirectory() as directory:
             cache = FeatureCache(Path(directory), encoder.n_features)

@@ -57,8 +57,8 @@ class Features:
         if items.vectors is None or encoder.startswith(TRAINED):
             self._encoder = get_encoder(encoder, home=directory.parent / HOME)
             self.encoder = self._encoder.name
-        if self.trained is not None and items.vectors is not None:
-            self._vectors = self.trained.encode(items.vectors)
+        if self.trained is not None and self.trained.takes != "pictures":
+            self._vectors = self.trained.of_items(items)
         elif self._encoder is not None:
             self._cache = FeatureCache(directory / self._encoder.name, self._encoder.n_features)
 

@@ -1,25 +1,32 @@
 """Training an encoder on a project's knowledge, for the project to use from then on.
 
-The graph is that of the views, blended with what the answers imply. Where the project's encoder is a pretrained one, a
-perceptron on its features is trained; where it is pixels, a small convolutional net; where the items are vectors, a
-perceptron on those. An encoder that was trained before goes on from where it was. Features of the new encoder lie
-beside those of the old; the project turns to them in one step, when they are complete.
+The graph is that of the views, blended with what the answers imply. What is trained, unless it is said:
+
+- a perceptron on the vectors, where the items are vectors;
+- a perceptron on the features of the pretrained encoder, where the project has one;
+- a small convolutional net, where the project's features are pixels;
+- what was trained before goes on from where it was.
+
+"fine-tune" trains a pretrained encoder itself, and "words" a net on the words of texts. Features of the new encoder
+lie beside those of the old; the project turns to them in one step, when they are complete.
 """
 
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
-from jaxtyping import Num
+from jaxtyping import Num, UInt8
 from numpy import ndarray
 
 from pal.builders import blend, from_knowledge, identity
 from pal.datasets.files import read_picture
 from pal.encoders.cache import FeatureCache
 from pal.encoders.trained import SUFFIX, TrainedEncoder, as_pictures, name_of, save_network
+from pal.encoders.words import word_numbers
 from pal.errors import InvalidInputError, require_extra
+from pal.items import Items
 from pal.knowledge import Knowledge
 from pal.project.core import Project
 from pal.project.features import HOME, Features
@@ -33,6 +40,13 @@ if TYPE_CHECKING:
 
 #: Side of the pictures that a net from scratch is trained on, and share of the known relations in the graph.
 SIDE, ALPHA = 32, 0.5
+#: What can be trained.
+NETWORKS = ("auto", "fine-tune", "words")
+# Steps small enough to keep what a pretrained encoder knows, and batches that fit into a few GB.
+_FINE_TUNE = {"learning_rate": 2e-4, "batch_size": 32}
+_PICTURES = "pictures.npy"
+
+Kind = Literal["vectors", "features", "small", "pretrained", "texts"]
 
 
 class Retrained(NamedTuple):
@@ -50,13 +64,21 @@ class _Start(NamedTuple):
     network: "nn.Module"
     x: Num[ndarray, "n ..."]
     views: "Views"
-    base: str | None
+    base: str | None = None
+
+    @property
+    def item_shape(self) -> tuple[int, ...]:
+        """As the network takes them."""
+        _, *shape = self.x.shape
+        return (shape[2], *shape[:2]) if len(shape) == 3 else tuple(shape)
 
 
 def retrain(
     project: Project,
     /,
     *,
+    network: str = "auto",
+    side: int | None = None,
     settings: "Settings | None" = None,
     loss: str = "vicreg",
     on_epoch: "Callable[[Record], None] | None" = None,
@@ -70,8 +92,12 @@ def retrain(
     ----------
     project
         The project.
+    network
+        One of :data:`NETWORKS`; see the module.
+    side
+        Pixels on a side of the pictures that a convolutional net takes; by default 32, or 160 for a pretrained one.
     settings
-        See :class:`pal.training.Settings`.
+        By default those of :func:`settings_for`.
     loss
         A name of :data:`pal.training.OBJECTIVES`.
     on_epoch
@@ -80,39 +106,55 @@ def retrain(
     Raises
     ------
     InvalidInputError
-        If nothing is known to be alike yet.
+        If nothing is known to be alike yet, or the items aren't what the network takes.
     TrainingError
         If training fails; the project stays as it was.
     MissingExtraError
         If torch or another package of the extra "train" isn't installed.
     """
     try:
-        from pal.training import Settings, fit
+        from pal.training import fit
     except ImportError as error:
         raise require_extra(error.name or "torch", "train") from None
-    settings = Settings() if settings is None else settings
+    settings = settings_for(network) if settings is None else settings
     now, features, directory = project.snapshot(), project.features, project.directory
     position, knowledge, rows = now.position, now.knowledge, np.flatnonzero(features.ready)
     _check(knowledge)
-    start = _start(features, rows, settings.seed)
+    folder = directory / "training" / f"{position}-{features.encoder}-{network}-{loss}-{settings.seed}"
+    folder.mkdir(parents=True, exist_ok=True)
+    start = _start(features, rows, network, side, settings.seed, folder)
     graph = blend(identity(len(knowledge.group)), from_knowledge(knowledge, contrastive=False), alpha=ALPHA).take(rows)
     settings = replace(settings, batch_size=min(settings.batch_size, len(rows)))
-    folder = directory / "training" / f"{position}-{features.encoder}-{loss}-{settings.seed}"
     trained = fit(
         start.network, start.x, graph, loss=loss, views=start.views, settings=settings, folder=folder, on_epoch=on_epoch
     )
-    shape = start.x.shape[1:] if start.x.ndim == 2 else (start.x.shape[3], *start.x.shape[1:3])
-    network = trained.encoder.cpu().eval()
     path = save_network(
-        network, folder / f"encoder{SUFFIX}", item_shape=shape, base=start.base, position=position, loss=loss
-    )
+        trained.encoder.cpu().eval(), folder / f"encoder{SUFFIX}", item_shape=start.item_shape, base=start.base,
+        position=position, loss=loss,
+    )  # fmt: skip
     name = name_of(path)
     home = directory / HOME
     home.mkdir(exist_ok=True)
     path = path.replace(home / f"{name}{SUFFIX}")
     _encode(TrainedEncoder(path), features, rows, start.x, directory / "features" / name)
     project.store.set_meta("encoder", name)
+    (folder / _PICTURES).unlink(missing_ok=True)
     return Retrained(name, path, trained.history[0]["loss"], trained.history[-1]["loss"])
+
+
+def settings_for(network: str, /, **given: Any) -> "Settings":
+    """Settings of a run: small steps and batches for "fine-tune", but for what is ``given``.
+
+    Raises
+    ------
+    InvalidInputError
+        If the network is unknown or a setting is out of range.
+    """
+    from pal.training import Settings
+
+    if network not in NETWORKS:
+        raise InvalidInputError(f"unknown network {network!r}; choose one of {', '.join(NETWORKS)}")
+    return Settings(**{**(_FINE_TUNE if network == "fine-tune" else {}), **given})
 
 
 def _check(knowledge: Knowledge) -> None:
@@ -120,34 +162,80 @@ def _check(knowledge: Knowledge) -> None:
         raise InvalidInputError("no two items are known to be alike yet; answer some pages, then train")
 
 
-def _start(features: Features, rows: ndarray, seed: int) -> _Start:
+def _start(features: Features, rows: ndarray, network: str, side: int | None, seed: int, folder: Path) -> _Start:
     """What is trained on what."""
     import torch
 
-    from pal.encoders.networks import MLP, SmallConvNet
-    from pal.training import simclr_views, vector_views
+    from pal.encoders.efficientnet import Lite0
+    from pal.encoders.networks import MLP, SmallConvNet, WordNet
+    from pal.training import simclr_views, vector_views, word_views
 
-    before, items = features.trained, features.items
+    kind, items, before = _kind(features, network), features.items, features.trained
+    if before is not None and _kind_of(before) != kind:
+        before = None
     with torch.random.fork_rng():
         torch.manual_seed(seed)
-        if items.vectors is not None:
-            x, base = items.vectors[rows].astype(np.float32), None
-            network: nn.Module = MLP(x.shape[1])
-        elif features.encoder == "pixels" or (before is not None and before.base is None):
-            pictures = [read_picture(path, 2 * SIDE) for i in rows.tolist() if (path := items.path[i]) is not None]
-            x, base, network = as_pictures(pictures, (3, SIDE, SIDE)), None, SmallConvNet()
+        if kind == "texts":
+            texts = _texts(items)
+            x = word_numbers([texts[i] for i in rows.tolist()])
+            return _Start(WordNet() if before is None else before.network, x, word_views())
+        if kind in ("vectors", "features"):
+            given = items.vectors if kind == "vectors" else None
+            x, base = features.of_base(rows) if given is None else (given[rows].astype(np.float32), None)
+            return _Start(MLP(x.shape[1]) if before is None else before.network, x, vector_views(), base)
+        small = kind == "small"
+        if before is None:
+            made: nn.Module = SmallConvNet() if small else Lite0(pretrained=True)
+            side = side or (SIDE if small else Lite0.side)
         else:
-            x, base = features.of_base(rows)
-            network = MLP(x.shape[1])
-    if before is not None:
-        network = before.network
-    views = simclr_views((SIDE, SIDE)) if x.ndim == 4 else vector_views()
-    return _Start(network.train(), x, views, base)
+            made, side = before.network, before.item_shape[1]
+        return _Start(made, _pictures(items, rows, side, folder / _PICTURES), simclr_views((side, side)))
+
+
+def _kind(features: Features, network: str) -> Kind:
+    """Kind of network that is meant."""
+    items = features.items
+    if network == "words":
+        return "texts"
+    if network == "fine-tune":
+        if any(path is None for path in items.path):
+            raise InvalidInputError(f"a pretrained encoder takes pictures, got {items.kind}s of {items.source}")
+        return "pretrained"
+    if features.trained is not None:
+        return _kind_of(features.trained)
+    if items.vectors is not None:
+        return "vectors"
+    return "small" if features.encoder == "pixels" else "features"
+
+
+def _kind_of(encoder: TrainedEncoder) -> Kind:
+    """Kind of network that was trained before."""
+    if encoder.takes != "pictures":
+        return encoder.takes
+    if encoder.base is not None:
+        return "features"
+    return "small" if encoder.network_name == "small" else "pretrained"
+
+
+def _texts(items: Items) -> tuple[str, ...]:
+    if items.text is None:
+        raise InvalidInputError(f"a net of words takes texts, got {items.kind}s of {items.source}; leave --network out")
+    return items.text
+
+
+def _pictures(items: Items, rows: ndarray, side: int, path: Path) -> UInt8[ndarray, "n h w 3"]:
+    """Pictures of some items in a file that is mapped: there may be more than the memory holds."""
+    x = np.lib.format.open_memmap(path, "w+", np.uint8, (len(rows), side, side, 3))
+    for place, i in enumerate(rows.tolist()):
+        file = items.path[i]
+        assert file is not None  # noqa: S101  items that are ready have a picture
+        x[place] = as_pictures([read_picture(file, 2 * side)], (3, side, side))[0]
+    return x
 
 
 def _encode(encoder: TrainedEncoder, features: Features, rows: ndarray, x: ndarray, directory: Path) -> None:
-    """Fill the cache of the new encoder; for vectors the project encodes them when it is opened."""
-    if features.items.vectors is not None:
+    """Fill the cache of the new encoder; vectors and texts the project encodes when it is opened."""
+    if encoder.takes != "pictures":
         return
     cache = FeatureCache(directory, encoder.n_features)
     ids = [features.items.id[i] for i in rows.tolist()]

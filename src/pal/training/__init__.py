@@ -6,6 +6,7 @@ the items' graph with every view standing for its item (eq. 7), so that ``identi
 ``blend(identity(n), from_labels(y), alpha=0.1)`` semi-supervision (Fig. 4).
 """
 
+from pal.encoders.words import word_numbers
 from pal.training.active import Round, rounds
 from pal.training.agreement import agreement
 from pal.training.augmentations import (
@@ -23,7 +24,6 @@ from pal.training.fit import Trained, fit
 from pal.training.head import ProjectionHead
 from pal.training.objectives import OBJECTIVES
 from pal.training.settings import Settings
-from pal.training.texts import word_numbers
 
 __all__ = [
     "CHANGES",

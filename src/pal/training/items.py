@@ -18,8 +18,7 @@ def as_tensor(items: ndarray | Tensor, /) -> Tensor:
     ----------
     items
         Pictures of bytes, (n, h, w, 3), (n, h, w, 1) or (n, h, w); vectors, (n, d) reals; or texts, (n, l) numbers of
-        words (:func:`pal.training.texts.word_numbers`). A tensor is taken as it is, pictures as
-        (n, c, h, w).
+        words (:func:`pal.encoders.words.word_numbers`). A tensor is taken as it is, pictures as (n, c, h, w).
 
     Raises
     ------
