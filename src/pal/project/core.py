@@ -25,7 +25,7 @@ from pal.project.snapshot import Snapshot
 from pal.project.standing import Standing
 from pal.project.thumbnails import thumbnail
 from pal.project.trainer import Published, Trainer
-from pal.store import Event, Flagged, Named, Placed, Retracted, Store
+from pal.store import Answered, Event, Flagged, Named, Placed, Retracted, Store
 from pal.store.events import Reason
 
 FIRST = 300
@@ -55,7 +55,7 @@ class Project:
         self.directory = directory
         self.store = store
         self.features = features
-        self._lock = threading.RLock()  # the ledger and the leases
+        self._lock = threading.RLock()  # the ledger
         self._shared = leases is not None  # other servers lease and write too
         self._leases: Leases = OwnLeases(lease_seconds) if leases is None else leases
         self._ledger = Ledger(items, store.read_after(0))
@@ -170,8 +170,7 @@ class Project:
 
     def renew(self, pages: Collection[str]) -> None:
         """Extend the leases of pages that are still open."""
-        with self._lock:
-            self._leases.renew(pages)
+        self._leases.renew(pages)
 
     def record(self, events: Sequence[Event]) -> Recorded:
         """Write events, all or none; on disk when this returns. Late and repeated answers are fine.
@@ -192,9 +191,10 @@ class Project:
                 self.follow()
             for position, event in zip(positions, events, strict=True):
                 self._ledger.add(position, event)
-                if event.kind == "answered":
-                    self._leases.release(event.page)  # type: ignore[union-attr]
             position = self._ledger.position
+        for event in events:
+            if isinstance(event, Answered):
+                self._leases.release(event.page)
         self._trainer.wake()
         for listener in self._listeners:
             listener(new)

@@ -1,5 +1,6 @@
-"""Leases: which items are on an open page, and until when."""
+"""Leases: which items are on an open page, and until when. Any thread may call; nobody waits for the project."""
 
+import threading
 import time
 from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
@@ -26,34 +27,42 @@ class Leases(Protocol):
 
 
 class OwnLeases:
-    """Leases of one process, in memory: a restart frees them. Not thread-safe; the project locks."""
+    """Leases of one process, in memory: a restart frees them."""
 
     def __init__(self, seconds: float, *, clock: Callable[[], float] = time.time) -> None:
         self.seconds = seconds
         self._clock = clock
         self._open: dict[str, tuple[float, tuple[str, ...]]] = {}
+        self._lock = threading.Lock()
 
     def grant(self, page: str, items: Sequence[str]) -> tuple[float, list[str]]:
         """Lease the free ones of some items to a page."""
-        taken = set(self.items())
-        free = [item for item in items if item not in taken]
-        expires = self._clock() + self.seconds
-        self._open[page] = (expires, tuple(free))
-        return expires, free
+        with self._lock:
+            taken = set(self._taken())
+            free = [item for item in items if item not in taken]
+            expires = self._clock() + self.seconds
+            self._open[page] = (expires, tuple(free))
+            return expires, free
 
     def renew(self, pages: Collection[str]) -> None:
         """Extend the leases of some pages; unknown and ended ones are left alone."""
-        self._expire()
-        for page in pages:
-            if page in self._open:
-                self._open[page] = (self._clock() + self.seconds, self._open[page][1])
+        with self._lock:
+            self._expire()
+            for page in pages:
+                if page in self._open:
+                    self._open[page] = (self._clock() + self.seconds, self._open[page][1])
 
     def release(self, page: str) -> None:
         """End a lease."""
-        self._open.pop(page, None)
+        with self._lock:
+            self._open.pop(page, None)
 
     def items(self) -> list[str]:
         """Items on open pages."""
+        with self._lock:
+            return self._taken()
+
+    def _taken(self) -> list[str]:
         self._expire()
         return [item for _, items in self._open.values() for item in items]
 

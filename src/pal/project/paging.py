@@ -12,6 +12,7 @@ from pal.errors import InvalidInputError
 from pal.items import Items
 from pal.oracles import State, get_oracle
 from pal.project import listing
+from pal.project.checking import Checking
 from pal.project.features import Features
 from pal.project.infos import NoPage, Page
 from pal.project.leases import Leases
@@ -23,13 +24,14 @@ from pal.store.events import new_id
 
 
 class Paging:
-    """Chooses pages by an oracle and leases them; ``lock`` guards the ledger and the leases."""
+    """Chooses pages by an oracle and leases them; ``lock`` guards the ledger."""
 
     def __init__(
         self,
         items: Items,
         ledger: Ledger,
         present: Present,
+        checking: Checking,
         trainer: Trainer,
         features: Features,
         leases: Leases,
@@ -41,7 +43,7 @@ class Paging:
     ) -> None:
         if size < 1:
             raise InvalidInputError(f"page size must be at least 1, got {size}; 15 suits most people")
-        self._items, self._ledger, self._present = items, ledger, present
+        self._items, self._ledger, self._present, self._checking = items, ledger, present, checking
         self._trainer, self._features, self._leases, self._lock = trainer, features, leases, lock
         self._oracle = get_oracle(oracle)
         self._size = size
@@ -49,26 +51,24 @@ class Paging:
         self._choosing = threading.Lock()  # one page is chosen at a time, without keeping answers waiting
         self._pending: list[Question] = []
 
-    def page(self, hold: Collection[str]) -> Page | NoPage:
-        """Lease the next page; ``hold`` are pages the caller still has open."""
+    def page(self, labeler: str, hold: Collection[str]) -> Page | NoPage:
+        """Lease the next page for somebody; ``hold`` are pages the caller still has open."""
+        self._leases.renew(hold)
         leased: Page | None = None
         while leased is None:  # others may take every tile of a question first, and hold them
             with self._choosing:
-                with self._lock:
-                    self._leases.renew(hold)
-                    held = self.held()
-                question = self._next(held)
+                held = self.held()
+                question = self._checking.second(labeler, held) or self._next(held)
                 if question is None:
                     return NoPage(self._why_not())
-                leased = self.lease(question)
+                leased = self.lease(self._checking.seeded(question, labeler, held))
         return leased
 
     def among(self, rows: Int64[ndarray, " s"]) -> Page | NoPage:
         """Lease a page made of some items."""
-        with self._lock:
-            stands, knowledge = self._present.standing(), self._ledger.knowledge
-            question = question_among(knowledge, stands, rows, self.held(), size=self._size)
-            leased = None if question is None else self.lease(question)
+        stands, held = self._present.standing(), self.held()
+        question = question_among(self._ledger.knowledge, stands, rows, held, size=self._size)
+        leased = None if question is None else self.lease(question)
         if leased is None:
             return NoPage("Nothing of the selection is left to ask: it is settled, flagged or on an open page.")
         return leased
@@ -79,14 +79,14 @@ class Paging:
         held = np.ones(len(self._items), dtype=bool)
         held[self._trainer.published.rows] = False
         held[[row[item] for item in self._leases.items() if item in row]] = True
-        held[[row[event.item] for event in self._ledger.flags]] = True
+        with self._lock:
+            held[[row[event.item] for event in self._ledger.flags]] = True
         return held
 
     def lease(self, question: Question) -> Page | None:
         """Page of those tiles that no other server has taken since; None if none is left."""
         page = new_id()
-        with self._lock:
-            expires, free = self._leases.grant(page, [self._items.id[i] for i in question.items.tolist()])
+        expires, free = self._leases.grant(page, [self._items.id[i] for i in question.items.tolist()])
         if not free:
             return None
         tiles = np.array([self._items.row[item] for item in free])
@@ -121,11 +121,10 @@ class Paging:
         return None
 
     def _why_not(self) -> str:
-        with self._lock:
-            if self._leases.items():
-                return "All questions that are left are on open pages; answer those first."
-            if self._features.working:
-                return "More pictures are being encoded; try again in a moment."
+        if self._leases.items():
+            return "All questions that are left are on open pages; answer those first."
+        if self._features.working:
+            return "More pictures are being encoded; try again in a moment."
         return "Nothing is left to ask: the answers so far settle every item."
 
     def _shown(self, page: str, question: Question, expires: float) -> Page:

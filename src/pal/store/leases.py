@@ -1,6 +1,8 @@
 """Leases in the database: which items are on an open page of any server, by the database's own clock."""
 
-from collections.abc import Collection, Sequence
+import time
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,6 +13,9 @@ from pal.store.tables import LEASES
 
 # clock_timestamp: now() is when the transaction began, which may have waited since.
 _NOW = sa.cast(sa.extract("epoch", sa.func.clock_timestamp()), sa.Double)
+# Renewals within this share of a lease are one.
+_JUST_NOW = 0.05
+_LONG = float("inf")
 
 
 class StoredLeases:
@@ -31,23 +36,31 @@ class StoredLeases:
     def __init__(self, store: PostgresStore, seconds: float) -> None:
         self.seconds = seconds
         self._store = store
+        self._listed: set[str] = set()  # items known to have a row
+        self._renewed: dict[str, float] = {}  # when pages were renewed last, by this server's clock
 
     def grant(self, page: str, items: Sequence[str]) -> tuple[float, list[str]]:
         """Lease to a page those of some items that are on no other; returns when that ends, and the items."""
-        with self._store.transaction() as connection:
-            free = [{"item": item, "page": "", "expires": 0.0} for item in sorted(items)]  # sorted: no deadlock
-            connection.execute(insert(LEASES).values(free).on_conflict_do_nothing())
+        with self._transaction() as connection:
+            new = sorted(set(items) - self._listed)  # sorted: no deadlock
+            if new:
+                rows = [{"item": item, "page": "", "expires": 0.0} for item in new]
+                connection.execute(insert(LEASES).values(rows).on_conflict_do_nothing())
             ended = sa.select(LEASES.c.item).where(LEASES.c.item.in_(items), LEASES.c.expires <= _NOW)
-            taken = set(connection.execute(ended.with_for_update(skip_locked=True)).scalars())
-            expires = float(connection.execute(sa.select(_NOW)).scalar_one()) + self.seconds
-            mine = sa.update(LEASES).where(LEASES.c.item.in_(taken))
-            connection.execute(mine.values(page=page, expires=expires))
-        return expires, [item for item in items if item in taken]
+            mine = sa.update(LEASES).where(LEASES.c.item.in_(ended.with_for_update(skip_locked=True)))
+            mine = mine.values(page=page, expires=_NOW + self.seconds).returning(LEASES.c.item, LEASES.c.expires)
+            taken = {row.item: row.expires for row in connection.execute(mine)}
+        self._listed.update(new)  # now that they are there
+        return max(taken.values(), default=0.0), [item for item in items if item in taken]
 
     def renew(self, pages: Collection[str]) -> None:
-        """Extend the leases of some pages; unknown and ended ones are left alone."""
-        if pages:
-            self._set(pages, _NOW + self.seconds)
+        """Extend the leases of some pages; unknown and ended ones are left alone, as are those renewed just now."""
+        now = time.monotonic()
+        due = [page for page in pages if now - self._renewed.get(page, -_LONG) > self.seconds * _JUST_NOW]
+        if due:
+            self._set(due, _NOW + self.seconds)
+            kept = {page: at for page, at in self._renewed.items() if now - at < self.seconds}
+            self._renewed = kept | dict.fromkeys(due, now)
 
     def release(self, page: str) -> None:
         """End a lease."""
@@ -60,7 +73,14 @@ class StoredLeases:
 
     def _set(self, pages: Collection[str], expires: Any) -> None:
         open_pages = sa.select(LEASES.c.item).where(LEASES.c.page.in_(pages), LEASES.c.expires > _NOW)
+        # In one order everywhere: two servers that renew the same pages don't wait for each other in a ring.
+        mine = sa.update(LEASES).where(LEASES.c.item.in_(open_pages.order_by(LEASES.c.item).with_for_update()))
+        with self._transaction() as connection:
+            connection.execute(mine.values(expires=expires))
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sa.Connection]:
+        """Short transaction that needn't be on disk: a database that falls over forgets leases without harm."""
         with self._store.transaction() as connection:
-            # In one order everywhere: two servers that renew the same pages don't wait for each other in a ring.
-            items = list(connection.execute(open_pages.order_by(LEASES.c.item).with_for_update()).scalars())
-            connection.execute(sa.update(LEASES).where(LEASES.c.item.in_(items)).values(expires=expires))
+            connection.execute(sa.text("SET LOCAL synchronous_commit TO OFF"))
+            yield connection
