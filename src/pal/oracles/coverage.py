@@ -18,6 +18,8 @@ from pal.oracles.state import State
 # Neighbours whose mean distance makes an item typical, and the most clusters (both from the paper of TypiClust).
 N_NEIGHBORS = 20
 MAX_CLUSTERS = 500
+# Steps of k-means; beyond this many clusters fewer, as the paper's implementation turns to mini-batches there.
+_FEW_CLUSTERS, _STEPS, _FEWER_STEPS = 50, 10, 2
 # Items that stand for all others in densities, items to choose from, and asked items that count as covering.
 _REFERENCE, _CANDIDATES, _COVERING = 2000, 1000, 2000
 
@@ -31,7 +33,8 @@ def typiclust(state: State, /) -> list[Question]:
     askable = believed(state)
     asked = state.knowledge.asked
     n_clusters = min(int(asked.sum()) + state.page_size, MAX_CLUSTERS, state.n_items)
-    _, cluster = k_means(state.embedding, max(n_clusters, 1), rng=state.rng)
+    n_steps = _STEPS if n_clusters <= _FEW_CLUSTERS else _FEWER_STEPS
+    _, cluster = k_means(state.embedding, max(n_clusters, 1), rng=state.rng, n_steps=n_steps)
     size = np.bincount(cluster)
     uncovered = np.where(np.bincount(cluster, weights=asked, minlength=len(size)) > 0, 0, size)
     score = np.zeros(state.n_items)
@@ -67,13 +70,13 @@ def max_herding(state: State, /) -> list[Question]:
     if not len(items):
         return likely_page(state, askable, np.zeros(state.n_items))
     candidates = state.rng.permutation(items)[:_CANDIDATES]
-    z = np.asarray(state.embedding, dtype=np.float64)
+    z = np.asarray(state.embedding, dtype=np.float32)  # two million distances a page
     reference = z[state.rng.permutation(state.n_items)[:_REFERENCE]]
     covering = state.rng.permutation(np.flatnonzero(state.knowledge.asked))[:_COVERING]
     bandwidth = max(float(np.median(squared_distances(reference[:300], reference[:300]))), 1e-12)
-    covered = np.zeros(len(reference))
+    covered = np.zeros(len(reference), dtype=np.float32)
     if len(covering):
-        covered = np.exp(-nearest(reference, z[covering])[1] / bandwidth)
+        covered = np.exp(-nearest(reference, z[covering])[1] / bandwidth).astype(np.float32)
     kernel = np.exp(-squared_distances(z[candidates], reference) / bandwidth)
     score = np.zeros(state.n_items)
     score[candidates] = np.maximum(kernel - covered, 0.0).sum(axis=1)

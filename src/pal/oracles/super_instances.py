@@ -5,6 +5,7 @@ all are settled. Its medoid stands for it, and is put before the class it most l
 tree; here the tree is rebuilt from embedding and answers at each page, as state lives in the answers alone.
 """
 
+import heapq
 from typing import NamedTuple
 
 import numpy as np
@@ -18,6 +19,8 @@ from pal.oracles.pages import likely_page
 from pal.oracles.state import State
 
 MAX_SPLITS = 512
+# Steps of k-means to split a leaf.
+_STEPS = 3
 
 
 def super_instances(state: State, /) -> list[Question]:
@@ -41,25 +44,33 @@ def refine(
 ) -> list[Int64[ndarray, " m"]]:
     """Split all items in two, and again, until no leaf holds two classes and ``n_open`` leaves are unsettled.
 
-    Leaves are split impure ones first, then the one with most items left to settle; copies of one point stay together.
+    Leaves are split impure ones first, then the one with most items left to settle; copies of one point stay together,
+    and a leaf with nothing left to settle is left whole.
     """
-    leaves = [_leaf(askable, np.arange(len(z)))]
-    for _ in range(MAX_SPLITS):
-        wanting = sum(leaf.unsettled for leaf in leaves) < n_open
-        worth = [
-            (leaf.impure, leaf.n_open) if leaf.divisible and (leaf.impure or wanting) else (False, 0) for leaf in leaves
-        ]
-        at = max(range(len(leaves)), key=worth.__getitem__)
-        if worth[at][1] == 0:
+    heap: list[tuple[bool, int, int, _Leaf]] = []
+    whole: list[Int64[ndarray, " m"]] = []
+    n_unsettled = _push(heap, _leaf(askable, np.arange(len(z))), 0)
+    for split in range(1, MAX_SPLITS + 1):
+        if not heap:
             break
-        items = leaves[at].items
-        _, side = k_means(z[items], 2, rng=rng)
-        if 0 < side.sum() < len(items):
-            leaves[at] = _leaf(askable, items[side == 0])
-            leaves.append(_leaf(askable, items[side == 1]))
-        else:
-            leaves[at] = leaves[at]._replace(divisible=False)
-    return [leaf.items for leaf in leaves]
+        pure, _, _, leaf = heap[0]
+        if leaf.n_open == 0 or (pure and n_unsettled >= n_open):
+            break
+        heapq.heappop(heap)
+        _, side = k_means(z[leaf.items], 2, rng=rng, n_steps=_STEPS) if len(leaf.items) > 1 else (None, np.zeros(1))
+        if not 0 < side.sum() < len(leaf.items):
+            whole.append(leaf.items)
+            continue
+        n_unsettled -= leaf.unsettled
+        for part in (0, 1):
+            n_unsettled += _push(heap, _leaf(askable, leaf.items[side == part]), 2 * split + part)
+    return [*whole, *(leaf.items for _, _, _, leaf in heap)]
+
+
+def _push(heap: "list[tuple[bool, int, int, _Leaf]]", leaf: "_Leaf", number: int) -> bool:
+    """Queue a leaf, impure ones first, then by items left to settle, then in order; returns whether it is unsettled."""
+    heapq.heappush(heap, (not leaf.impure, -leaf.n_open, number, leaf))
+    return leaf.unsettled
 
 
 class _Leaf(NamedTuple):
@@ -67,12 +78,11 @@ class _Leaf(NamedTuple):
     n_open: int
     impure: bool
     unsettled: bool
-    divisible: bool
 
 
 def _leaf(askable: Askable, items: Int64[ndarray, " m"]) -> _Leaf:
     label = askable.label[items]
     known = label[label >= 0]
     n_open = int(askable.any_open[items].sum())
-    impure = len(known) > 0 and bool((known != known[0]).any())
-    return _Leaf(items, n_open, impure, n_open > 0 and not len(known), len(items) > 1)
+    impure = n_open > 0 and len(known) > 0 and bool((known != known[0]).any())
+    return _Leaf(items, n_open, impure, n_open > 0 and not len(known))
