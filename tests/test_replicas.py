@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+import time
 import urllib.request
 from collections import Counter
 from contextlib import ExitStack, contextmanager
@@ -15,6 +16,8 @@ import pytest
 
 from pal.errors import InvalidInputError, StoreError
 from pal.project import NoPage, Project
+from pal.store import Named
+from pal.store.notifications import Listener
 from pal.store.postgres import PostgresStore
 from tests.store.postgres import cluster
 from tests.test_project import reply, three_clumps
@@ -228,3 +231,66 @@ def test_two_processes_on_one_database(tmp_path, source, address):
     logged = {event.page for _, event in store.read_after(0)}
     store.close()
     assert {page["id"] for _, page in pages} <= logged
+
+
+def test_what_another_server_writes_is_told_at_once(source, address, tmp_path, monkeypatch):
+    """Without a look at the log in between: only a notification can bring it."""
+    monkeypatch.setattr("pal.project.core._FOLLOW", 3600.0)
+    with ExitStack() as opened:
+        one, two = (
+            opened.enter_context(Project.create_or_open(source, tmp_path / name, store=address, page_size=5))
+            for name in ("one", "two")
+        )
+        for number in range(3):
+            one.rename(one.items.id[number], f"name {number}", "ann")
+            wait_until(lambda n=number: two.position == n + 1)
+        end_other_connections(one)  # as a restart of the database would
+        wait_until(lambda: says_something(lambda: one.rename(one.items.id[5], "later", "ann")))
+        assert one.position >= 4
+        assert two.position in (3, one.position), "told of it once it listens again, or later"
+        wait_until(lambda: says_something(lambda: one.rename(one.items.id[6], "again", "ann")) and two.position > 4)
+
+
+def test_a_listener_hears_positions_of_its_own_log_only(new_database):
+    address = new_database()
+    elsewhere = f"{address}&options=-csearch_path%3Dother"
+    here = PostgresStore(address)
+    with here.transaction() as connection:
+        connection.exec_driver_sql("CREATE SCHEMA other")
+    there = PostgresStore(elsewhere)
+    with Listener(here) as listener:
+        assert listener.wait(0.0) is None
+        there.append([Named(labeler="ann", item="a", name="x")])
+        assert listener.wait(0.2) is None
+        events = [Named(labeler="ann", item="a", name=str(i)) for i in range(3)]
+        assert here.append(events) == [1, 2, 3]
+        assert listener.wait(10.0) == 3
+        here.append(events)  # nothing new
+        assert listener.wait(0.2) is None
+    for store in (here, there):
+        store.close()
+
+
+def wait_until(true):
+    for _ in range(400):
+        if true():
+            return
+        time.sleep(0.05)
+    raise AssertionError("it never came to that")
+
+
+def says_something(act):
+    """Whether an act works; right after a restart of the database the first may not."""
+    try:
+        act()
+    except StoreError:
+        return False
+    return True
+
+
+def end_other_connections(project):
+    with project.store.transaction() as connection:
+        connection.exec_driver_sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+            " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        )

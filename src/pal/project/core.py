@@ -8,19 +8,22 @@ from typing import Self
 
 import numpy as np
 
-from pal.datasets import open_source
+from pal.datasets import Reading, open_source
 from pal.errors import InvalidInputError
 from pal.items import Items
 from pal.oracles import get_oracle
 from pal.project import corrections, listing
+from pal.project.checking import Checking
 from pal.project.features import Features
-from pal.project.following import Follower
+from pal.project.following import following
+from pal.project.gold import gilded
 from pal.project.infos import GroupInfo, MemberInfo, NoPage, Page, Progress, Recorded
 from pal.project.leases import Leases, OwnLeases
-from pal.project.ledger import Ledger
+from pal.project.ledger import GOLD, Ledger
 from pal.project.opening import claim, default_directory, one_writer, open_store, remembered, stored_leases
 from pal.project.paging import Paging
 from pal.project.present import Present
+from pal.project.settings import Current
 from pal.project.snapshot import Snapshot
 from pal.project.standing import Standing
 from pal.project.thumbnails import thumbnail
@@ -30,6 +33,9 @@ from pal.store.events import Reason
 
 FIRST = 300
 """Items encoded before the first page."""
+
+SEEN = "seen.jsonl"
+"""File of a project with what was seen of the files of its source."""
 
 _FOLLOW = 1.0
 """Seconds between looks at what other servers wrote."""
@@ -63,8 +69,10 @@ class Project:
         self._listeners: list[Callable[[Sequence[Event]], None]] = []
         self._trainer = Trainer(features, self._ledger, self._lock, first=FIRST, seed=seed)
         self.present = Present(items, self._ledger, self._trainer, self._lock)
+        self.settings = Current(store)
+        self.checking = Checking(items, self._ledger, self.present, self.settings, size=page_size, seed=seed)
         self._paging = Paging(
-            items, self._ledger, self.present, self._trainer, features, self._leases, self._lock,
+            items, self._ledger, self.present, self.checking, self._trainer, features, self._leases, self._lock,
             oracle=oracle, size=page_size, seed=seed,
         )  # fmt: skip
 
@@ -75,8 +83,9 @@ class Project:
         directory: Path | None = None,
         *,
         store: str | None = None,
-        table: Path | None = None,
+        reading: Reading | None = None,
         encoder: str = "auto",
+        allow_download: bool = False,
         oracle: str = "default",
         page_size: int = 15,
         seed: int = 0,
@@ -90,15 +99,18 @@ class Project:
         Parameters
         ----------
         source
-            A folder of pictures, an .npz or .npy of embeddings, or "digits", the demo; it is never changed.
+            What :func:`pal.datasets.open_source` takes; it is never changed.
         directory
             Where the project lies; by default ``SOURCE.pal`` beside the source.
         store
             Where the log lies, ``postgresql://…``; by default in the directory.
-        table
-            Names, texts or picture paths of the rows of embeddings; by default the one used before, or beside.
+        reading
+            What to take of the source, where that isn't plain; what is left open is as it was before.
         encoder, oracle
-            By name; the encoder "auto" is the one used before, or the best installed.
+            By name; the encoder "auto" is the one used before, or the best installed for what the items are; a folder
+            with a model is an encoder too.
+        allow_download
+            Whether a model of that name may be fetched from the hub.
         page_size
             Tiles a page.
         seed
@@ -117,9 +129,8 @@ class Project:
         """
         get_oracle(oracle)
         directory = default_directory(source) if directory is None else directory
-        if table is None and (known_table := remembered(directory, "table", store)):
-            table = Path(known_table)
-        items = open_source(source, table=table, progress=scanned)
+        reading = (reading or Reading()).over(remembered(directory, "reading", store))
+        items = open_source(source, reading=reading, cache=directory / SEEN, progress=scanned)
         with contextlib.ExitStack() as cleanup:
             log = open_store(directory, store)
             cleanup.callback(log.close)
@@ -128,10 +139,12 @@ class Project:
                 cleanup.enter_context(one_writer(directory))
             if encoder == "auto":
                 encoder = log.get_meta("encoder") or encoder
-            features = Features(items, directory / "features", encoder=encoder, seed=seed)
+            features = Features(
+                items, directory / "features", encoder=encoder, seed=seed, allow_download=allow_download
+            )
             if not read_only:
                 log.set_meta("encoder", encoder if items.vectors is not None else features.encoder)
-                log.set_meta("table", "" if table is None else str(table.resolve()))
+                log.set_meta("reading", reading.to_json())
             items = features.items = items.without(features.broken)
             if opened is not None:
                 opened(items)
@@ -139,7 +152,7 @@ class Project:
             project = cls(items, directory, log, features, oracle=oracle, page_size=page_size, seed=seed, leases=leases)
             cleanup.callback(project._stop)
             if project._shared:
-                cleanup.callback(Follower(project.follow, seconds=_FOLLOW).stop)
+                cleanup.enter_context(following(project, log, seconds=_FOLLOW))
             if not read_only:
                 features.start(progress=encoded, on_batch=project._trainer.wake)
             project._wait_for_first()
@@ -162,7 +175,7 @@ class Project:
         """Lease the next page: its items are on no other open page. ``hold`` are pages the caller still has open."""
         self._trainer.check()
         self.follow()
-        return self._paging.page(hold)
+        return self._paging.page(labeler, hold)
 
     def ask(self, items: Sequence[str]) -> Page | NoPage:
         """Lease a page made of some items: compared with the group that most of them are in, the least sure first."""
@@ -204,6 +217,11 @@ class Project:
         """Call ``listener`` with the new events of each :meth:`record`, once on disk; it must return at once."""
         self._listeners.append(listener)
 
+    @property
+    def position(self) -> int:
+        """Last position of the log taken in."""
+        return self._ledger.position
+
     def follow(self) -> None:
         """Take in what other servers wrote to the log; nothing to do where there is only this one."""
         if not self._shared:
@@ -228,6 +246,24 @@ class Project:
     def flag(self, item: str, reason: Reason, labeler: str) -> list[Event]:
         """Take an item out of the questions."""
         return self._write([Flagged(labeler=labeler, item=item, reason=reason)])
+
+    def gild(self, item: str, labeler: str) -> list[Event]:
+        """Say that the label of an item is right, so that others can be measured by it.
+
+        Raises
+        ------
+        InvalidInputError
+            If its group has no other item to compare it with.
+        """
+        with self._lock:
+            row, now = self._row(item), self.standing()
+            return self._write([gilded(self.items, now, self._ledger.answered, row, labeler=labeler)])
+
+    def ungild(self, item: str, labeler: str) -> list[Event]:
+        """Take back one's own gold marks of an item."""
+        with self._lock:
+            marks = [e for e in self._ledger.answered if (e.page, e.labeler, e.items) == (GOLD, labeler, (item,))]
+            return self._write([Retracted(labeler=labeler, event=event.id) for event in marks])
 
     def merge(self, a: str, b: str, labeler: str) -> list[Event]:
         """Say that the groups of two items are one."""

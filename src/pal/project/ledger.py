@@ -4,7 +4,7 @@ It equals :func:`pal.store.fold.fold` of the same events followed by :func:`pal.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pal.answers import Answers, concatenate
 from pal.errors import InvalidInputError
@@ -35,20 +35,23 @@ def is_page(event: Answered, /) -> bool:
 
 @dataclass(frozen=True)
 class Tally:
-    """Pages, tiles answered on them (not "cannot tell"), and the seconds they took."""
+    """Pages, tiles answered on them (not "cannot tell"), and the seconds they took; and gold marks."""
 
     pages: int = 0
     answers: int = 0
     seconds: float = 0.0
+    gold: int = 0
 
     def plus(self, event: Event, sign: int) -> "Tally":
         """Tally with an event more, or less."""
+        if isinstance(event, Answered) and event.page == GOLD:
+            return replace(self, gold=self.gold + sign)
         if not (isinstance(event, Answered) and is_page(event)):
             return self
         told = len(event.relations) - event.relations.count(0)
         # Seconds come and go: what is left of none is none.
         seconds = self.seconds + sign * event.seconds if self.pages + sign else 0.0
-        return Tally(self.pages + sign, self.answers + sign * told, seconds)
+        return Tally(self.pages + sign, self.answers + sign * told, seconds, self.gold)
 
 
 class Ledger:
@@ -115,6 +118,11 @@ class Ledger:
     def answered(self) -> list[Answered]:
         """Pages and corrections that count."""
         return [event for event in self._live[Answered].values() if isinstance(event, Answered)]
+
+    @property
+    def labelers(self) -> set[str]:
+        """Everybody who ever answered."""
+        return set(self._labelers)
 
     @property
     def names(self) -> list[Named]:

@@ -12,6 +12,7 @@ from pal.errors import InvalidInputError
 from pal.items import Items
 from pal.oracles import State, get_oracle
 from pal.project import listing
+from pal.project.checking import Checking
 from pal.project.features import Features
 from pal.project.infos import NoPage, Page
 from pal.project.leases import Leases
@@ -30,6 +31,7 @@ class Paging:
         items: Items,
         ledger: Ledger,
         present: Present,
+        checking: Checking,
         trainer: Trainer,
         features: Features,
         leases: Leases,
@@ -41,7 +43,7 @@ class Paging:
     ) -> None:
         if size < 1:
             raise InvalidInputError(f"page size must be at least 1, got {size}; 15 suits most people")
-        self._items, self._ledger, self._present = items, ledger, present
+        self._items, self._ledger, self._present, self._checking = items, ledger, present, checking
         self._trainer, self._features, self._leases, self._lock = trainer, features, leases, lock
         self._oracle = get_oracle(oracle)
         self._size = size
@@ -49,17 +51,17 @@ class Paging:
         self._choosing = threading.Lock()  # one page is chosen at a time, without keeping answers waiting
         self._pending: list[Question] = []
 
-    def page(self, hold: Collection[str]) -> Page | NoPage:
-        """Lease the next page; ``hold`` are pages the caller still has open."""
+    def page(self, labeler: str, hold: Collection[str]) -> Page | NoPage:
+        """Lease the next page for somebody; ``hold`` are pages the caller still has open."""
         self._leases.renew(hold)
         leased: Page | None = None
         while leased is None:  # others may take every tile of a question first, and hold them
             with self._choosing:
                 held = self.held()
-                question = self._next(held)
+                question = self._checking.second(labeler, held) or self._next(held)
                 if question is None:
                     return NoPage(self._why_not())
-                leased = self.lease(question)
+                leased = self.lease(self._checking.seeded(question, labeler, held))
         return leased
 
     def among(self, rows: Int64[ndarray, " s"]) -> Page | NoPage:

@@ -7,14 +7,17 @@ P (1 − A / (P (1 − p))) / M pages are left until no more than A, the errors 
 that asks the doubtful first needs fewer.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil
+from types import MappingProxyType
 
 import numpy as np
 
 from pal.audit import audit, n_to_audit
 from pal.cost import Cost, fit_cost, n_clicks
 from pal.items import Items
+from pal.project.gold import Measured, gold_of
 from pal.project.ledger import is_page
 from pal.project.review import predicted
 from pal.project.snapshot import Snapshot
@@ -38,7 +41,11 @@ class AuditInfo:
 
 @dataclass(frozen=True)
 class PersonInfo:
-    """What one person did; ``agreement`` is the share of their votes that go with the others', of ``compared``."""
+    """What one person did.
+
+    ``agreement`` is the share of their votes that go with the others', of ``compared``; ``gold`` the share of
+    ``gold_asked`` answers about gold tiles that are right.
+    """
 
     labeler: str
     pages: int
@@ -47,6 +54,8 @@ class PersonInfo:
     seconds: float
     agreement: float | None
     compared: int
+    gold: float | None = None
+    gold_asked: int = 0
 
 
 @dataclass(frozen=True)
@@ -100,7 +109,7 @@ def report(items: Items, now: Snapshot, labeler: str, /, *, target: float) -> Re
         to_audit=_to_audit(found, guessed, n, target),
         left=left,
         verdict="reached" if low >= target else "missed" if high < target else "open",
-        people=tuple(people(now)),
+        people=tuple(people(now, gold_of(items, now).people)),
     )
 
 
@@ -133,18 +142,19 @@ def what_is_left(items: Items, now: Snapshot, labeler: str, found: AuditInfo, /,
     return Left(left, left * seconds / 60.0, seconds, bool(mine), speaks)
 
 
-def people(now: Snapshot, /) -> list[PersonInfo]:
+def people(now: Snapshot, measured: Mapping[str, Measured] = MappingProxyType({}), /) -> list[PersonInfo]:
     """What each person did, the busiest first."""
     events: dict[str, list[Answered]] = {}
     for event in now.answered:
         events.setdefault(event.labeler, []).append(event)
-    agreeing = _agreement(now)
+    agreeing = agreement(now)
     infos = []
     for labeler, theirs in events.items():
         pages = [event for event in theirs if is_page(event)]
         timed = [event.seconds / len(event.items) for event in pages if event.items and not event.note]
         relations = [r for event in theirs if not event.note for r in event.relations]
         agree, compared = agreeing.get(labeler, (0, 0))
+        right, asked = measured.get(labeler, (0, 0))
         infos.append(
             PersonInfo(
                 labeler,
@@ -154,6 +164,8 @@ def people(now: Snapshot, /) -> list[PersonInfo]:
                 float(np.median(timed)) if timed else 0.0,
                 agree / compared if compared else None,
                 compared,
+                right / asked if asked else None,
+                asked,
             )
         )
     return sorted(infos, key=lambda info: (-info.answers, info.labeler))
@@ -180,8 +192,8 @@ def _to_audit(found: AuditInfo, guessed: int, n: int, target: float) -> int:
     return min(more, guessed)
 
 
-def _agreement(now: Snapshot) -> dict[str, tuple[int, int]]:
-    """How many of a person's pairs others voted on too, and on how many of these they agree with the others' net."""
+def agreement(now: Snapshot, /) -> dict[str, tuple[int, int]]:
+    """On how many pairs each person agrees with the net of the others, of how many that others voted on too."""
     answers = now.answers
     voted = np.flatnonzero(answers.relation)
     if not len(voted):

@@ -67,6 +67,14 @@ class PostgresStore(SqlLog):
             why = " ".join(str(error.orig).split())
             raise StoreError(f"can't open the log {self._name}: {why}; check --store") from None
 
+    def appended(self, connection: sa.Connection, position: int) -> None:
+        """Notify whoever listens; it is sent with the commit."""
+        connection.execute(sa.select(sa.func.pg_notify(channel(), str(position))))
+
+    def connect(self) -> sa.Connection:
+        """Connection that commits each statement by itself."""
+        return self._engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+
     @contextmanager
     def transaction(self) -> Iterator[sa.Connection]:
         """Writing transaction that doesn't touch the log, and so waits for no append.
@@ -86,6 +94,11 @@ class PostgresStore(SqlLog):
             # The table's own number: logs in other schemas of the database don't wait for this one.
             connection.execute(sa.text("SELECT pg_advisory_xact_lock('events'::regclass::oid::bigint)"))
             yield connection
+
+
+def channel() -> sa.ColumnElement[str]:
+    """Name of the log's channel: logs in other schemas of the database have others."""
+    return sa.literal_column("'pal_' || 'events'::regclass::oid", sa.String)
 
 
 def public(address: str, /) -> str:

@@ -73,6 +73,9 @@ class SqlLog:
         """Writing transaction of a database; one writer at a time, in this process and among all."""
         raise NotImplementedError
 
+    def appended(self, connection: sa.Connection, position: int) -> None:
+        """Tell others of what a transaction appends up to ``position``, where there may be others."""
+
     def append(self, events: Sequence[Event]) -> list[int]:
         """Add events, one transaction; see :class:`pal.store.Store`."""
         if not events:
@@ -85,6 +88,7 @@ class SqlLog:
                 fresh = [row for row in rows if new.get(row["id"]) is row]
                 connection.execute(sa.insert(EVENTS), fresh)
                 known |= _positions(connection, list(new))
+                self.appended(connection, max(known.values()))
         return [known[row["id"]] for row in rows]
 
     def read_after(self, position: int) -> list[tuple[int, Event]]:

@@ -1,0 +1,71 @@
+"""Checking: pages and tiles that measure answers instead of asking for new ones."""
+
+import threading
+
+import numpy as np
+from jaxtyping import Bool
+from numpy import ndarray
+
+from pal.answers import Question
+from pal.items import Items
+from pal.project.gold import Gold, gold_of, with_gold
+from pal.project.ledger import Ledger
+from pal.project.present import Present
+from pal.project.report import agreement
+from pal.project.second import Doubtful, doubtful, second_page
+from pal.project.settings import Current
+from pal.project.snapshot import Snapshot
+from pal.votes import pair_key
+
+
+class Checking:
+    """Gold tiles and second votes of a project, as its ``settings`` have it."""
+
+    def __init__(
+        self, items: Items, ledger: Ledger, present: Present, settings: Current, *, size: int, seed: int
+    ) -> None:
+        self._items, self._ledger, self._present, self._settings = items, ledger, present, settings
+        self._size = size
+        self._rng = np.random.default_rng((seed, 1))  # what is asked doesn't change with what is checked
+        self._lock = threading.Lock()
+        self._model: object = None
+        self._again: set[int] = set()  # pairs asked again since the model was published
+
+    def gold(self) -> Gold:
+        """Gold at present."""
+        return self._present.once("gold", self._gold)
+
+    def second(self, labeler: str, held: Bool[ndarray, " n"]) -> Question | None:
+        """A page of second votes, where there is doubt and not too much was asked twice."""
+        share = self._settings().second
+        if share <= 0 or not self._ledger.labelers - {labeler}:
+            return None
+        found = self._present.once_published("second", self._doubtful)
+        with self._lock:
+            if self._model is not found:
+                self._model, self._again = found, set()
+            question = second_page(found, labeler, held, frozenset(self._again), size=self._size)
+            if question is None:
+                return None
+            n = len(question.items)
+            if found.given + len(self._again) + n > share * (self._ledger.tally.answers + n):
+                return None
+            self._again.update(pair_key(len(held), np.full(n, question.template), question.items).tolist())
+        return question
+
+    def seeded(self, question: Question, labeler: str, held: Bool[ndarray, " n"]) -> Question:
+        """A page, now and then with a gold tile on it."""
+        share = self._settings().gold
+        if share <= 0 or not self._ledger.tally.gold:
+            return question
+        found = self._present.once_published("gold seen", self._gold)
+        with self._lock:
+            if self._rng.random() >= share:
+                return question
+            return with_gold(question, found, labeler, held, size=self._size, rng=self._rng)
+
+    def _gold(self, now: Snapshot) -> Gold:
+        return gold_of(self._items, now)
+
+    def _doubtful(self, now: Snapshot) -> Doubtful:
+        return doubtful(now, agreement(now), self._gold(now).people)
