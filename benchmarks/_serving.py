@@ -5,6 +5,7 @@ a retry of whatever failed, with the same ids.
 """
 
 import http.client
+import importlib
 import json
 import os
 import queue
@@ -199,7 +200,5 @@ def clumps(file: Path, n_items: int, n_classes: int, *, n_features: int = 8, see
 @contextmanager
 def postgres() -> Iterator[str]:
     """Address of an empty database on a PostgreSQL server of its own, with every write on disk before it is told."""
-    from tests.store.postgres import cluster
-
-    with cluster(fsync=True) as database:
+    with importlib.import_module("tests.store.postgres").cluster(fsync=True) as database:
         yield database()
