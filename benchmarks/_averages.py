@@ -11,7 +11,7 @@ from benchmarks._curves import Point
 from pal.beliefs import SOURCES
 
 _COUNTED = ("pages", "seconds")
-_SCORED = ("ari", "heldout", "classes", "naming", "learn", "choose", *SOURCES)
+_SCORED = ("ari", "heldout", "classes", "naming", "settled", "error", "wrong", "doubt", "learn", "choose", *SOURCES)
 
 
 def average(curves: Sequence[Sequence[Point]], page: int, /) -> dict[str, Any]:

@@ -6,6 +6,8 @@ A point says, after so many answers:
 - ``naming``: seconds more to name the groups from a list, as peers name every item;
 - ``ari``: adjusted Rand index of the best current partition of the items labelled; ``classes`` in it;
 - ``told``, ``deduced``, ``predicted``: share of right labels by source, a group named by the true class of its anchor;
+- ``settled``: share of the items told or deduced; ``error``: estimated share of wrong answers; ``wrong``: share of the
+  labels that are wrong; ``doubt``: mean of 1 − confidence;
 - ``heldout``: accuracy on items that nobody labels of one classifier for all (a support vector machine), fitted to the
   labels weighed by confidence;
 - ``learn``, ``choose``: CPU seconds to refit, and to choose the page.
@@ -104,6 +106,10 @@ def _scores(data: Data, beliefs: Beliefs, test: "Test") -> Point:
         "heldout": test(named, weight),
         "classes": float(n_groups),
         "naming": n_groups * list_seconds(n_groups),
+        "settled": float((beliefs.source > 0).mean()),
+        "error": float(beliefs.error),
+        "wrong": float((named != data.y).mean()),
+        "doubt": float((1.0 - beliefs.confidence).mean()),
     }
     for source, word in enumerate(SOURCES):
         of = beliefs.source == source

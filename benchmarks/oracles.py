@@ -63,9 +63,8 @@ def _states(options: argparse.Namespace) -> Iterator[State]:
         knowledge = known(options.n, answers)
         start = time.process_time()
         model = learn(prepared, knowledge)
-        print(
-            f"{len(answers)} answers: refit {1e3 * (time.process_time() - start):.0f} ms, {model.beliefs.probability.shape[1]} classes"
-        )
+        refit = 1e3 * (time.process_time() - start)
+        print(f"{len(answers)} answers: refit {refit:.0f} ms, {len(model.beliefs.anchor)} classes")
         nobody = np.zeros(options.n, dtype=bool)
         # Fresh knowledge: what follows from the answers is worked out once a page, and belongs to its time.
         yield State(known(options.n, answers), answers, model, 15, np.random.default_rng(1), nobody)

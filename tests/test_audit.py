@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import binom, binomtest
+from scipy.stats import beta, binom, binomtest
 
 from pal.audit import audit, audit_sample, n_to_audit, outlook, wrong_labels
 from pal.errors import InvalidInputError
@@ -24,10 +24,47 @@ def test_the_interval_is_scipys(n, data):
     np.testing.assert_allclose([ours.low, ours.high], [theirs.low, theirs.high], atol=1e-9)
 
 
-def test_nothing_audited_says_nothing():
-    found = audit(0, 0)
+@pytest.mark.parametrize("anytime", [False, True])
+def test_nothing_audited_says_nothing(anytime):
+    found = audit(0, 0, anytime=anytime)
     assert (found.low, found.high) == (0.0, 1.0)
     assert np.isnan(found.rate)
+
+
+@given(st.integers(1, 300), st.data())
+def test_the_anytime_interval_is_about_the_rate(n, data):
+    k = data.draw(st.integers(0, n))
+    found = audit(n, k, anytime=True)
+    assert 0.0 <= found.low <= found.rate <= found.high <= 1.0
+    assert audit(n, k, anytime=True, confidence=0.8).high <= found.high + 1e-12
+
+
+@pytest.mark.parametrize("rate", [0.01, 0.05, 0.3])
+def test_the_anytime_interval_covers_at_every_look(rate):
+    """400 audits of 200 items, looked at after each item; the fixed interval fails more often than it says."""
+    rng = np.random.default_rng(0)
+    wrong = (rng.random((400, 200)) < rate).cumsum(axis=1)
+    lost = {}
+    for anytime in (False, True):
+        limits = {}
+        for n, k in {(n, k) for row in wrong.tolist() for n, k in enumerate(row, start=1)}:
+            found = audit(n, k, anytime=anytime)
+            limits[n, k] = found.low <= rate <= found.high
+        lost[anytime] = np.mean([not all(limits[n, k] for n, k in enumerate(row, start=1)) for row in wrong.tolist()])
+    assert lost[True] <= 0.05
+    assert lost[False] > 0.05
+
+
+@given(st.integers(1, 60), st.integers(0, 60))
+def test_the_anytime_interval_by_its_definition(n, k):
+    """By a grid: the rates that the mixture doesn't make 20 times as likely."""
+    k = min(k, n)
+    p = (np.arange(20_000) + 0.5) / 20_000
+    prior = beta.pdf(p, 1.0, 20.0) / len(p)
+    likelihood = binom.pmf(k, n, p)
+    inside = p[likelihood >= 0.05 * (prior * likelihood).sum()]
+    found = audit(n, k, anytime=True)
+    np.testing.assert_allclose([found.low, found.high], [inside.min(), inside.max()], atol=2e-3)
 
 
 @given(st.floats(0.005, 0.5))

@@ -3,6 +3,10 @@
 Definition. An *audit* asks a person about items drawn at random, whatever the model thinks of them. Of n audited
 labels k were wrong; the error rate has the Clopper-Pearson interval, which covers the truth at least as often as it
 says, for every n and every rate (https://doi.org/10.1093/biomet/26.4.404). The model's own confidence takes no part.
+
+An interval that is looked at again and again, to stop at the first that pleases, is wrong more often than it says. Then
+*anytime* holds: the rates p whose likelihood isn't 1/α times smaller than that of a Beta mixture, at every n at once
+with probability 1 − α (Ville's inequality; Robbins 1970, https://doi.org/10.1214/aoms/1177696786).
 """
 
 from dataclasses import dataclass
@@ -12,6 +16,9 @@ from jaxtyping import Bool, Float, Int64, Integer
 from numpy import ndarray
 
 from pal.errors import InvalidInputError
+
+# Beta(a, b) mixture of the anytime interval: centred at an error rate of a few per cent, where audits end.
+_MIXTURE = (1.0, 20.0)
 
 
 @dataclass(frozen=True)
@@ -38,8 +45,18 @@ class Outlook:
     stop: bool
 
 
-def audit(n_audited: int, n_wrong: int, /, *, confidence: float = 0.95) -> Audit:
-    """Interval of the error rate (Clopper and Pearson 1934).
+def audit(n_audited: int, n_wrong: int, /, *, confidence: float = 0.95, anytime: bool = False) -> Audit:
+    """Interval of the error rate.
+
+    Parameters
+    ----------
+    n_audited, n_wrong
+        Items audited, and those found wrong.
+    confidence
+        How often the interval covers the truth, at least.
+    anytime
+        Whether it is looked at after any number of items, to stop when it pleases; it is wider then. By default it is
+        that of Clopper and Pearson, for a number of items fixed before.
 
     Raises
     ------
@@ -52,10 +69,29 @@ def audit(n_audited: int, n_wrong: int, /, *, confidence: float = 0.95) -> Audit
         raise InvalidInputError(f"expected 0 <= n_wrong <= n_audited, got {n_wrong} of {n_audited}; count them again")
     if not 0.0 < confidence < 1.0:
         raise InvalidInputError(f"confidence must lie between 0 and 1, got {confidence}; 0.95 is usual")
+    if anytime:
+        return Audit(n_audited, n_wrong, *_anytime(n_audited, n_wrong, 1.0 - confidence))
     tail = (1.0 - confidence) / 2.0
     low = float(beta.ppf(tail, n_wrong, n_audited - n_wrong + 1)) if n_wrong else 0.0
     high = float(beta.ppf(1.0 - tail, n_wrong + 1, n_audited - n_wrong)) if n_wrong < n_audited else 1.0
     return Audit(n_audited, n_wrong, low, high)
+
+
+def _anytime(n: int, k: int, alpha: float) -> tuple[float, float]:
+    """Rates p with log of mixture ÷ likelihood below log 1/α, an interval about k/n."""
+    from scipy.optimize import brentq
+    from scipy.special import betaln, xlog1py, xlogy
+
+    a, b = _MIXTURE
+    mixture = float(betaln(k + a, n - k + b) - betaln(a, b))
+
+    def surprise(p: float) -> float:
+        return mixture - float(xlogy(k, p) + xlog1py(n - k, -p)) + np.log(alpha)
+
+    tiny, rate = 1e-12, k / n if n else 0.5
+    low = float(brentq(surprise, tiny, rate)) if k and surprise(tiny) > 0 else 0.0
+    high = float(brentq(surprise, rate, 1.0 - tiny)) if k < n and surprise(1.0 - tiny) > 0 else 1.0
+    return low, high
 
 
 def audit_sample(free: Bool[ndarray, " n"], n_wanted: int, /, *, rng: np.random.Generator) -> Int64[ndarray, " m"]:

@@ -49,7 +49,7 @@ def refine(
     """
     heap: list[tuple[bool, int, int, _Leaf]] = []
     whole: list[Int64[ndarray, " m"]] = []
-    n_unsettled = _push(heap, _leaf(askable, np.arange(len(z))), 0)
+    n_unsettled = int(_push(heap, _leaf(askable, np.arange(len(z))), 0))
     for split in range(1, MAX_SPLITS + 1):
         if not heap:
             break
