@@ -111,7 +111,7 @@ def test_a_folder_of_texts_only(pal, tmp_path):
     ("array", "words"),
     [
         (np.full((5, 3), np.nan), "NaN or infinity in 5 of 5 rows"),
-        (np.r_[np.zeros((4, 3)), [[0, np.inf, 0]]], "first in row 4"),
+        (np.r_[np.zeros((4, 3)), [[0, np.inf, 0]]], "the first is row 4: NaN, infinity"),
         (np.zeros(5), "shape (5,)"),
         (np.zeros((5, 2, 2)), "shape (5, 2, 2)"),
         (np.zeros((1, 3)), "at least 2 items"),
@@ -169,7 +169,7 @@ def test_an_unknown_set(pal):
 
 
 def test_an_npz_without_classes(pal, tmp_path):
-    np.savez(tmp_path / "x.npz", x=np.zeros((4, 2)))
+    np.savez(tmp_path / "x.npz", x=np.eye(4))
     sentence(pal("simulate", "x.npz"), "no classes y")
 
 
@@ -324,7 +324,7 @@ def test_annotate_serves_a_page_and_resumes(tmp_path):
             told = json.loads(get("/api/page"))
             assert told["progress"]["pages"] == start
             page = told["page"]
-            assert get(f"/thumbnails/{page['template']['id']}?size=96").startswith(b"RIFF")
+            assert get(f"/thumbnails/{page['template']['id']}?size=96").startswith(b"\xff\xd8")
             event = {"kind": "answered", "id": f"{start:032x}", "time": 1.0, "page": page["id"], "mode": page["mode"]}
             event |= {"template": page["template"]["id"], "items": [tile["id"] for tile in page["tiles"]]}
             event["relations"] = [1] * len(page["tiles"])

@@ -6,6 +6,7 @@ import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
+from pal.datasets.reading import Reading
 from pal.datasets.table import read_table
 from pal.datasets.vectors import read_vectors, vectors
 from pal.errors import InvalidInputError
@@ -39,7 +40,7 @@ def test_a_table_beside_the_embeddings(tmp_path, suffix):
 def test_a_table_given_by_name(tmp_path):
     np.save(tmp_path / "x.npy", X)
     write_table(tmp_path / "other.csv", {"Name": list("wxyz")})
-    items = vectors(tmp_path / "x.npy", table=tmp_path / "other.csv")
+    items = vectors(tmp_path / "x.npy", reading=Reading(table=tmp_path / "other.csv"))
     assert (items.kind, items.name) == ("vector", ("w", "x", "y", "z"))
 
 

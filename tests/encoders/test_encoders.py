@@ -1,3 +1,5 @@
+import io
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -7,6 +9,7 @@ from pal.encoders.cache import FeatureCache
 from pal.encoders.encode import BATCH, encode
 from pal.encoders.reduction import fit_reduction, identity_reduction
 from pal.errors import InvalidInputError, MissingExtraError, StoreError
+from pal.items import Items
 
 IDS = [f"{i:064x}" for i in range(100)]
 
@@ -48,7 +51,8 @@ def test_encoders_by_name(monkeypatch):
     assert get_encoder("auto").name == "pixels"
     with pytest.raises(MissingExtraError, match=r"pip install 'pal-learn\[images\]'"):
         get_encoder("efficientnet-lite0")
-    assert list(ENCODERS)[-1] == "pixels", "the fallback comes last"
+    pictures = [name for name, entry in ENCODERS.items() if entry.takes == "pictures"]
+    assert pictures[-1] == "pixels", "the fallback comes last"
 
 
 def test_the_cache_keeps_rows_by_id(tmp_path):
@@ -97,7 +101,7 @@ def test_a_cache_that_cannot_be_written(tmp_path):
 class Counting:
     """Encodes by mean colour and counts what it saw."""
 
-    name, n_features, picture_size = "counting", 3, 8
+    name, n_features, picture_size, takes = "counting", 3, 8, "pictures"
 
     def __init__(self):
         self.seen = 0
@@ -115,17 +119,21 @@ def test_encoding_resumes_where_it_stopped(tmp_path):
         Image.new("RGB", (9, 9), (i, 2 * i, 0)).save(paths[-1])
     paths[3].write_bytes(paths[3].read_bytes()[:-30])
     paths[4].unlink()
-    encoder, cache, seen = Counting(), FeatureCache(tmp_path / "cache", 3), []
-    encode(IDS[:n], paths, encoder, cache, progress=seen.append, stop=lambda: len(seen) > 1)
+    items = Items("s", "image", tuple(IDS[:n]), tuple(map(str, range(n))), tuple(paths))
+    encoder, cache, seen, kept = Counting(), FeatureCache(tmp_path / "cache", 3), [], {}
+    encode(items, encoder, cache, progress=seen.append, stop=lambda: len(seen) > 1, keep=kept.__setitem__)
     assert (seen, encoder.seen) == ([0, BATCH], BATCH - 2)
     cache = FeatureCache(tmp_path / "cache", 3)
-    encode(IDS[:n], paths, encoder, cache, progress=seen.append)
+    encode(items, encoder, cache, progress=seen.append, keep=kept.__setitem__)
     assert encoder.seen == len(cache) == n - 2, "nothing is encoded twice"
     assert seen[-1] == n
     assert set(cache.broken) == {IDS[3], IDS[4]}
-    np.testing.assert_allclose(cache.get([IDS[7]]), [[7, 14, 0]])
-    encode(IDS[:n], paths, encoder, cache)
+    np.testing.assert_allclose(cache.get([IDS[7]]), [[7, 14, 0]], atol=1)
+    encode(items, encoder, cache)
     assert encoder.seen == n - 2
+    assert set(kept) == set(IDS[:n]) - {IDS[3], IDS[4]}, "each has its thumbnail"
+    with Image.open(io.BytesIO(kept[IDS[7]])) as small:
+        assert (small.format, small.size) == ("JPEG", (9, 9))
 
 
 def test_reduction_keeps_what_varies():

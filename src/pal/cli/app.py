@@ -1,9 +1,12 @@
 """Commands and their options. What they do is elsewhere and is imported when a command runs."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from pal.datasets import Reading
 
 app = typer.Typer(
     help="Label by saying which items are the same kind; leave with labels, an embedding and a classifier.",
@@ -16,7 +19,28 @@ webhook = typer.Typer(no_args_is_help=True, help="Tell other programs what happe
 app.add_typer(webhook, name="webhook")
 
 Source = Annotated[
-    str | None, typer.Argument(help="A folder of pictures, or an .npz or .npy file of embeddings.", show_default=False)
+    str | None,
+    typer.Argument(
+        help="A folder of pictures, sounds or texts; a table (.csv, .jsonl, .parquet); a saved Hugging Face dataset; "
+        "or embeddings (.npz, .npy).",
+        show_default=False,
+    ),
+]
+Kind = Annotated[
+    str | None, typer.Option("--kind", help="What a folder's files are: image, audio or text.", show_default=False)
+]
+Column = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="Column of a table that is labelled: texts, paths of files, or vectors; again, or with *, for the columns "
+        "of one vector.",
+        show_default=False,
+    ),
+]
+Ids = Annotated[str | None, typer.Option("--ids", help="Column with the name of each row.", show_default=False)]
+Table = Annotated[
+    Path | None,
+    typer.Option(help="Table beside embeddings, by rows: .csv, .parquet or .jsonl.", show_default=False),
 ]
 Demo = Annotated[bool, typer.Option("--demo", help="Scikit-learn's 1,797 handwritten digits.")]
 ProjectDir = Annotated[
@@ -41,11 +65,16 @@ def annotate(
     demo: Demo = False,
     project: ProjectDir = None,
     store: StoreAddress = None,
-    table: Annotated[
-        Path | None,
-        typer.Option(help="Names, texts or picture paths of embeddings: .csv, .parquet or .jsonl.", show_default=False),
-    ] = None,
-    encoder: Annotated[str, typer.Option(help="Makes features of pictures; auto takes the best installed.")] = "auto",
+    kind: Kind = None,
+    column: Column = None,
+    ids: Ids = None,
+    table: Table = None,
+    encoder: Annotated[
+        str, typer.Option(help="Makes features; a name, or a folder with a model. auto takes the best installed.")
+    ] = "auto",
+    allow_download: Annotated[
+        bool, typer.Option("--allow-download", help="Let --encoder fetch a model from the Hugging Face hub.")
+    ] = False,
     oracle: Oracle = "default",
     page_size: PageSize = 15,
     seed: Seed = 0,
@@ -69,8 +98,9 @@ def annotate(
         project,
         Serving(host, port, rule=rule, browser=not no_browser, address=address),
         store=store,
-        table=table,
+        reading=_reading(kind, column, ids, table),
         encoder=encoder,
+        allow_download=allow_download,
         oracle=oracle,
         page_size=page_size,
         seed=seed,
@@ -257,8 +287,12 @@ def restore(
 @app.command()
 def predict(
     model: Annotated[Path, typer.Argument(help="The classifier.safetensors of an export.", show_default=False)],
-    source: Annotated[str, typer.Argument(help="A folder of new pictures, or embeddings.", show_default=False)],
+    source: Annotated[str, typer.Argument(help="New items, as pal annotate takes them.", show_default=False)],
     *,
+    kind: Kind = None,
+    column: Column = None,
+    ids: Ids = None,
+    table: Table = None,
     out: Annotated[
         Path | None, typer.Option("--out", "-o", help="CSV to write; standard output by default.", show_default=False)
     ] = None,
@@ -266,7 +300,7 @@ def predict(
     """Classify new items with the classifier of an export."""
     from pal.cli.predict import predict as run
 
-    run(model, source, out)
+    run(model, source, out, _reading(kind, column, ids, table))
 
 
 @app.command()
@@ -280,7 +314,10 @@ def simulate(
     *,
     oracle: Oracle = "default",
     pages: Annotated[int, typer.Option(help="Pages to answer.", min=1)] = 30,
-    error: Annotated[float, typer.Option(help="Share of wrong answers.", min=0.0, max=1.0)] = 0.0,
+    labeler: Annotated[
+        str, typer.Option(help="Who answers: perfect, wrong:0.1, misses, biased:0.2, crowd:5 or refusing.")
+    ] = "perfect",
+    error: Annotated[float, typer.Option(help="Short for --labeler wrong:ERROR.", min=0.0, max=1.0)] = 0.0,
     seed: Seed = 0,
     page_size: PageSize = 15,
     out: Annotated[Path, typer.Option("--out", "-o", help="JSON to write; a plot goes beside it.")] = Path("run.json"),
@@ -296,7 +333,14 @@ def simulate(
     items = load_named(source, seed=seed)
     with bar("answering pages", total=pages) as progress:
         curve = play(
-            items, oracle=oracle, n_pages=pages, error=error, seed=seed, page_size=page_size, progress=progress
+            items,
+            oracle=oracle,
+            n_pages=pages,
+            labeler=labeler,
+            error=error,
+            seed=seed,
+            page_size=page_size,
+            progress=progress,
         )
     for file in write_curve(curve, out):
         typer.echo(file)
@@ -304,10 +348,18 @@ def simulate(
         typer.echo(f"after {curve['pages'][-1]} pages, {curve['answers'][-1]} answers: ARI {curve['ari'][-1]:.3f}")
 
 
+def _reading(kind: str | None, column: list[str] | None, ids: str | None, table: Path | None) -> "Reading":
+    from pal.datasets import Reading
+
+    if kind not in (None, "image", "audio", "text"):
+        raise typer.BadParameter(f"choose image, audio or text, not {kind}", param_hint="--kind")
+    return Reading(kind, tuple(column or ()), ids, table)  # type: ignore[arg-type]
+
+
 def _source(source: str | None, *, demo: bool) -> str:
     found = _maybe(source, demo=demo)
     if found is None:
-        raise typer.BadParameter("give a folder of pictures, an .npz or .npy file, or --demo", param_hint="SOURCE")
+        raise typer.BadParameter("give a folder, a table, embeddings, or --demo", param_hint="SOURCE")
     return found
 
 

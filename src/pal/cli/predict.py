@@ -3,14 +3,18 @@
 import csv
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import typer
 
 from pal.cli.bars import bar
 from pal.errors import StoreError
 
+if TYPE_CHECKING:
+    from pal.datasets import Reading
 
-def predict(model: Path, source: str, out: Path | None) -> None:
+
+def predict(model: Path, source: str, out: Path | None, reading: "Reading") -> None:
     """Write path, id, class and confidence of each new item as CSV."""
     from pal.datasets import open_source
     from pal.export.classifier import load_classifier
@@ -18,7 +22,7 @@ def predict(model: Path, source: str, out: Path | None) -> None:
     from pal.export.tables import harmless
 
     classifier = load_classifier(model)
-    items = open_source(source)
+    items = open_source(source, reading=reading)
     with bar("encoding", total=len(items)) as progress:
         rows, skipped = predictions(classifier, items, home=model.parent, progress=progress)
     for skip in (*items.skipped, *skipped):

@@ -1,87 +1,104 @@
-"""A folder of pictures."""
+"""A folder of pictures, of sounds or of texts."""
 
-import os
-import warnings
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from pal.datasets.files import hash_file, open_picture
+from pal.datasets.scan import File, list_files, load_kept, look_at, save_kept
+from pal.datasets.texts import read_text
 from pal.errors import InvalidInputError
 from pal.items import Items, Skipped, unique_rows
+from pal.media.kinds import FileKind, stem_and_ending
 
-SUFFIXES = frozenset(
-    [".bmp", ".gif", ".jfif", ".jpeg", ".jpg", ".pbm", ".pgm", ".png", ".pnm", ".ppm", ".tif", ".tiff", ".webp"]
-)
-"""Endings of the files that are opened; others are counted as skipped."""
+WORDS: dict[FileKind, str] = {"image": "picture", "audio": "sound", "text": "text"}
+KINDS: tuple[FileKind, ...] = ("image", "audio", "text")
 
 
-def folder(root: Path, /, *, progress: Callable[[int], None] | None = None) -> Items:
-    """Pictures in a folder and the folders in it, by relative path; reads every file once to hash it.
+def folder(
+    root: Path,
+    /,
+    *,
+    kind: FileKind | None = None,
+    progress: Callable[[int], None] | None = None,
+    cache: Path | None = None,
+) -> Items:
+    """Pictures, sounds or texts in a folder and the folders in it, by relative path.
 
-    Hidden files and PAL's own ``*.pal`` directories are left alone; links that lead out of the folder are skipped.
-    ``progress`` is called with the number of files looked at so far.
+    Without ``kind`` it is what most files are, where a text beside a picture or sound of the same name is its caption
+    and doesn't count. Every file is read once to hash it, by another process; ``cache`` keeps what was found, so that
+    files that haven't changed aren't read again. Hidden files and PAL's own ``*.pal`` directories are left alone; links
+    that lead out of the folder are skipped. ``progress`` is called with the number of files looked at so far.
 
     Raises
     ------
     InvalidInputError
-        If there is no such folder, or no two different pictures in it.
+        If there is no such folder, or not two different items in it.
     """
     if not root.is_dir():
-        raise InvalidInputError(f"no such folder: {root}; give a folder of pictures, an .npz or .npy file, or --demo")
-    home = root.resolve()
-    names, ids, skipped = [], [], []
-    count = 0
-    for count, file in enumerate(_files(root), start=1):
-        name = file.relative_to(root).as_posix()
-        try:
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # Pillow's, on files that are skipped with a reason anyway
-                ids.append(_look_at(file, home))
-            names.append(name)
-        except InvalidInputError as error:
-            skipped.append(Skipped(name, str(error)))
-        if progress is not None:
-            progress(count)
-    if not names:
-        raise InvalidInputError(_nothing(root, count, skipped))
+        raise InvalidInputError(
+            f"no such folder: {root}; give a folder of pictures, sounds or texts, a table, embeddings, or --demo"
+        )
+    files, skipped = list_files(root)
+    kind = _main_kind(files) if kind is None else kind
+    mine = [file for file in files if file.kind == kind]
+    before = load_kept(cache)
+    looked, kept = look_at(root, mine, before, progress=progress)
+    if cache is not None and kept != before:
+        save_kept(kept, cache)
+    skipped += [Skipped(file.name, f"{_other(file.kind)} among {WORDS[kind]}s") for file in files if file.kind != kind]
+    skipped += [Skipped(f.name, seen.why or "") for f, seen in zip(mine, looked, strict=True) if seen.id is None]
+    good = [(file.name, seen.id) for file, seen in zip(mine, looked, strict=True) if seen.id is not None]
+    texts: dict[str, str] = {}
+    if kind == "text":
+        texts = _texts(root, [name for name, _ in good], skipped)
+        good = [(name, item) for name, item in good if name in texts]
+    if not good:
+        raise InvalidInputError(_nothing(root, len(files), skipped, kind))
+    names, ids = [name for name, _ in good], [item for _, item in good]
     rows, copies = unique_rows(ids, names)
     if len(rows) < 2:
-        raise InvalidInputError(f"{root} has only one picture ({names[0]}); at least 2 different ones are needed")
-    kept = [int(i) for i in rows]
+        raise InvalidInputError(f"{root} has only one {WORDS[kind]} ({names[0]}); at least 2 different ones are needed")
+    order = rows.tolist()
     return Items(
         str(root),
-        "image",
-        tuple(ids[i] for i in kept),
-        tuple(names[i] for i in kept),
-        tuple(root / names[i] for i in kept),
+        kind,
+        tuple(ids[i] for i in order),
+        tuple(names[i] for i in order),
+        tuple(root / names[i] for i in order),
+        tuple(texts[names[i]] for i in order) if kind == "text" else None,
         copies=copies,
         skipped=tuple(skipped),
     )
 
 
-def _files(root: Path) -> Iterator[Path]:
-    for directory, below, files in os.walk(root):
-        below[:] = sorted(d for d in below if not d.startswith(".") and not d.endswith(".pal"))
-        yield from (Path(directory, file) for file in sorted(files) if not file.startswith("."))
+def _main_kind(files: Sequence[File]) -> FileKind:
+    """What most files are; the first of KINDS if there are none."""
+    beside = {stem_and_ending(file.name)[0] for file in files if file.kind != "text"}
+    captions = sum(file.kind == "text" and stem_and_ending(file.name)[0] in beside for file in files)
+    counts = Counter(file.kind for file in files)
+    counts["text"] -= captions
+    return max(KINDS, key=lambda one: counts[one])
 
 
-def _look_at(file: Path, home: Path) -> str:
-    """Id of a picture; raises InvalidInputError with the reason if it is none."""
-    if file.suffix.lower() not in SUFFIXES:
-        raise InvalidInputError(f"not a picture ({file.suffix.lower() or 'no ending'})")
-    if not file.resolve().is_relative_to(home):
-        raise InvalidInputError("a link that leads out of the folder")
-    if not file.is_file():
-        raise InvalidInputError("not a file")
-    open_picture(file).close()
-    try:
-        return hash_file(file)
-    except OSError as error:
-        raise InvalidInputError(f"not readable: {error.strerror or error}") from None
+def _texts(root: Path, names: Sequence[str], skipped: list[Skipped]) -> dict[str, str]:
+    texts = {}
+    for name in names:
+        try:
+            texts[name] = read_text(root / name)
+        except InvalidInputError as error:
+            skipped.append(Skipped(name, str(error)))
+    return texts
 
 
-def _nothing(root: Path, count: int, skipped: list[Skipped]) -> str:
-    if not count:
-        return f"{root} is empty; give a folder with pictures in it"
+def _other(kind: FileKind) -> str:
+    return f"a {WORDS[kind]}"
+
+
+def _nothing(root: Path, count: int, skipped: list[Skipped], kind: FileKind) -> str:
+    if not count and not skipped:
+        return f"{root} is empty; give a folder with pictures, sounds or texts in it"
     first = skipped[0]
-    return f"{root} has no picture that can be read: {count} file(s) skipped, the first is {first.name}: {first.why}"
+    return (
+        f"{root} has no {WORDS[kind]} that can be read: {len(skipped)} file(s) skipped, "
+        f"the first is {first.name}: {first.why}"
+    )

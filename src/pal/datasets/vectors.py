@@ -1,37 +1,43 @@
 """A file of embeddings, .npz or .npy, with an optional table that says what each row is."""
 
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 from numpy import ndarray
 
 from pal.datasets.arrays import items_of
-from pal.datasets.files import hash_file, open_picture
+from pal.datasets.choosing import FILES, LABELS, TEXTS, Choice, column_kind
+from pal.datasets.reading import Reading
+from pal.datasets.rows import file_content, row_labels
 from pal.datasets.table import Columns, find_table, read_table
 from pal.errors import InvalidInputError
-from pal.items import Items, Skipped
-
-NAMES = ("name", "id", "key")
-TEXTS = ("text", "sentence", "title", "content")
-PATHS = ("path", "file", "filename", "image", "picture")
-LABELS = ("y", "label", "class")
+from pal.items import Items
 
 
-def vectors(path: Path, /, *, table: Path | None = None) -> Items:
+def vectors(
+    path: Path,
+    /,
+    *,
+    reading: Reading = Reading(),  # noqa: B008  frozen
+    cache: Path | None = None,
+    progress: Callable[[int], None] | None = None,
+) -> Items:
     """Items of a file of embeddings, in the order of their names.
 
     An .npz holds them as ``x`` (or ``embeddings``, or its only matrix) and may hold classes ``y``. A table (by
-    default the file of the same name ending in .csv, .parquet or .jsonl) has one row for each, with any of the columns
-    name, text and path (of a picture, from the table's folder); see NAMES, TEXTS and PATHS for other spellings.
+    default the file of the same name ending in .csv, .parquet or .jsonl) has one row for each: with a column of texts
+    or of paths (from the table's folder) people see those, and the other columns beside; see
+    :mod:`pal.datasets.choosing` for how columns are recognised.
 
     Raises
     ------
     InvalidInputError
-        If the file can't be read or has no matrix, or the table has another number of rows.
+        If the file can't be read or has no matrix, or the table has another number of rows or lacks a column.
     """
     x, labels = read_vectors(path)
-    table = find_table(path) if table is None else table
+    table = find_table(path) if reading.table is None else reading.table
     columns: Columns = {} if table is None else read_table(table)
     for name, column in columns.items():
         if len(column) != len(x):
@@ -39,23 +45,43 @@ def vectors(path: Path, /, *, table: Path | None = None) -> Items:
                 f"{table} has {len(column)} rows (column {name}) and {path} has {len(x)}; "
                 "give one row for each embedding"
             )
-    names = _texts(_first(columns, NAMES))
-    texts = _texts(_first(columns, TEXTS))
-    files = _first(columns, PATHS)
-    if files is None or table is None:
-        return items_of(x, source=str(path), names=names, texts=texts, labels=labels)
-    rows, paths, ids, skipped = _pictures([str(file) for file in files], table.parent)
-    names = [str(file) for file in files] if names is None else names
+    if table is None:
+        return items_of(x, source=str(path), labels=labels)
+    shown = _shown(columns, reading.columns, str(table))
+    kind = column_kind(columns[shown]) if shown else "vector"
+    choice = Choice(kind if kind in ("image", "audio") else "text", shown, ())
+    names, name_column = row_labels(columns, reading.ids, choice, len(x), str(table))
+    rest = {name: column for name, column in columns.items() if name not in (shown, name_column)}
+    if shown is None:
+        return items_of(x, source=str(path), names=names, labels=labels, columns=rest)
+    if kind not in ("image", "audio"):
+        texts = ["" if value is None else str(value) for value in columns[shown]]
+        return items_of(x, source=str(path), names=names, texts=texts, labels=labels, columns=rest)
+    found = file_content(columns[shown], names, table.parent, "audio" if kind == "audio" else "image", cache, progress)
     return items_of(
-        x[rows],
+        x[found.rows],
         source=str(path),
-        names=[names[i] for i in rows],
-        texts=None if texts is None else [texts[i] for i in rows],
-        paths=paths,
-        path_ids=ids,
-        labels=None if labels is None else labels[rows],
-        skipped=skipped,
+        names=[names[i] for i in found.rows],
+        paths=found.paths,
+        path_ids=found.ids,
+        labels=None if labels is None else labels[found.rows],
+        skipped=found.skipped,
+        rows=np.array(found.rows, dtype=np.int64),
+        columns=rest,
+        kind="audio" if kind == "audio" else "image",
     )
+
+
+def _shown(columns: Columns, wanted: tuple[str, ...], source: str) -> str | None:
+    """The column that people look at: as asked for, or by its name."""
+    if len(wanted) > 1:
+        raise InvalidInputError(f"--column got {' and '.join(wanted)} of {source}; beside embeddings give one")
+    if wanted:
+        if wanted[0] not in columns:
+            raise InvalidInputError(f"no column {wanted[0]!r} in {source}; it has {', '.join(columns)}")
+        return wanted[0]
+    found = {name.strip().lower(): name for name in reversed(columns)}
+    return next((found[name] for name in (*FILES, *TEXTS, "title") if name in found), None)
 
 
 def read_vectors(path: Path, /) -> tuple[ndarray, ndarray | None]:
@@ -85,28 +111,3 @@ def _classes(label: ndarray, n: int, path: Path) -> ndarray:
     if label.shape != (n,):
         raise InvalidInputError(f"{path}: y must have one class for each of {n} rows of x, got shape {label.shape}")
     return np.unique(label, return_inverse=True)[1].astype(np.int64)
-
-
-def _pictures(files: list[str], home: Path) -> tuple[ndarray, list[Path | None], list[str], list[Skipped]]:
-    """Rows whose picture can be read, with their paths and hashes, and the others."""
-    rows, paths, ids, skipped = [], [], [], []
-    for i, file in enumerate(files):
-        path = home / file
-        try:
-            open_picture(path).close()
-            ids.append(hash_file(path))
-        except InvalidInputError as error:
-            skipped.append(Skipped(file, str(error)))
-            continue
-        rows.append(i)
-        paths.append(path)
-    return np.array(rows, dtype=np.int64), list(paths), ids, skipped
-
-
-def _first(columns: Columns, spellings: tuple[str, ...]) -> list[object] | None:
-    found = {name.strip().lower(): column for name, column in columns.items()}
-    return next((found[name] for name in spellings if name in found), None)
-
-
-def _texts(column: list[object] | None) -> list[str] | None:
-    return None if column is None else ["" if value is None else str(value) for value in column]

@@ -14,6 +14,7 @@ from jaxtyping import Float, Float32
 from numpy import ndarray
 from torch import Tensor, nn
 
+from pal.encoders.protocol import Takes
 from pal.errors import require_extra
 
 if TYPE_CHECKING:
@@ -69,6 +70,7 @@ class EfficientNetLite0:
     name = NAME
     n_features = Lite0.n_features
     picture_size = 2 * SIDE
+    takes: Takes = "pictures"
 
     def __init__(self) -> None:
         self._net = Lite0(pretrained=True).eval()

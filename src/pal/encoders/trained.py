@@ -7,13 +7,14 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Float32
 from numpy import ndarray
 
-from pal.encoders.packaged import TRAINED, packaged_encoder
+from pal.encoders.packaged import packaged_encoder
+from pal.encoders.protocol import TRAINED
 from pal.encoders.words import word_numbers
 from pal.errors import InvalidInputError, StoreError, require_extra
 from pal.items import Items
@@ -111,8 +112,8 @@ def load_network(path: Path, /) -> Loaded:
 class TrainedEncoder:
     """Encoder in a file; features are scaled to length 1, (b, n_features). Its name tells its content.
 
-    ``takes`` says what: pictures; texts; or vectors, that came with the source or, with a ``base``, that this encoder
-    makes of pictures.
+    ``takes`` says what: pictures; texts; or vectors, that came with the source. With a ``base`` it takes what that
+    encoder does, and the network takes the vectors that it makes. ``at_once`` says that it takes what the items hold.
     """
 
     def __init__(self, path: Path) -> None:
@@ -121,19 +122,22 @@ class TrainedEncoder:
         self.item_shape = tuple(about["item_shape"])
         self.n_features: int = self.network.n_features  # type: ignore[assignment]
         self.base: str | None = about.get("base")
-        self._base = None if self.base is None else packaged_encoder(self.base)
+        self._base = None if self.base is None else packaged_encoder(self.base, home=path.parent)
         self.picture_size = self._base.picture_size if self._base else 2 * max(self.item_shape[1:], default=1)
         self.network_name: str = about["network"]["network"]
         self._n_words: int = about["network"].get("n_words", 0)
-        self.takes: Literal["pictures", "vectors", "texts"] = "texts" if self._n_words else "pictures"
+        self.takes: str = "texts" if self._n_words else "pictures"
+        if self._base is not None:
+            self.takes = self._base.takes
         if not self._n_words and self._base is None and len(self.item_shape) == 1:
             self.takes = "vectors"
+        self.at_once = self._base is None and self.takes != "pictures"
 
-    def __call__(self, pictures: "Sequence[Image]", /) -> Float32[ndarray, "b d"]:
-        """Encode a batch of pictures."""
-        if self.takes != "pictures":
+    def __call__(self, batch: Sequence[Any], /) -> Float32[ndarray, "b d"]:
+        """Encode a batch of pictures, or of what the base takes."""
+        if self.at_once:
             raise InvalidInputError(f"{self.name} was trained on {self.takes}, got pictures; give {self.takes}")
-        return self.encode(as_pictures(pictures, self.item_shape) if self._base is None else self._base(pictures))
+        return self.encode(as_pictures(batch, self.item_shape) if self._base is None else self._base(batch))
 
     def of_items(self, items: Items, /) -> Float32[ndarray, "n d"]:
         """Encode the texts, or the vectors that came with them, of some items.
@@ -143,7 +147,7 @@ class TrainedEncoder:
         InvalidInputError
             If the items haven't what it takes.
         """
-        given = items.text if self.takes == "texts" else items.vectors if self.takes == "vectors" else None
+        given = items.text if self._n_words else items.vectors if self.takes == "vectors" else None
         if given is None:
             raise InvalidInputError(f"{self.name} takes {self.takes}, got {items.kind}s of {items.source}; give those")
         if isinstance(given, ndarray):
@@ -162,7 +166,7 @@ class TrainedEncoder:
         if tuple(x.shape[1:]) != self.item_shape:
             raise InvalidInputError(f"{self.name} takes items of shape {self.item_shape}, got {tuple(x.shape[1:])}")
         with torch.inference_mode():
-            features = self.network(x if self.takes == "texts" else x.to(torch.float32)).numpy()
+            features = self.network(x if self._n_words else x.to(torch.float32)).numpy()
         return features / np.maximum(np.linalg.norm(features, axis=1, keepdims=True), 1e-12)
 
 

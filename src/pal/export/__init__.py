@@ -14,7 +14,6 @@ from typing import Any, Literal
 import numpy as np
 
 from pal.datasets.files import hash_file
-from pal.encoders.trained import SUFFIX
 from pal.errors import InvalidInputError, StoreError
 from pal.export.arrays import write_embeddings
 from pal.export.classifier import Classifier, fit_classifier
@@ -23,7 +22,6 @@ from pal.export.pictures import write_pictures
 from pal.export.rows import Row, classes_of, rows_of
 from pal.export.tables import write_csv, write_parquet
 from pal.project import Project
-from pal.project.features import HOME
 from pal.project.snapshot import Snapshot
 
 __all__ = ["FORMATS", "Row", "export", "rows_of"]
@@ -101,11 +99,9 @@ def _write(
 
 
 def _write_classifier(project: Project, classifier: Classifier, out: Path) -> list[Path]:
-    """The classifier, and the encoder it needs if that was trained for this project."""
+    """The classifier, and the files of the encoder it needs if that is this project's own."""
     files = [classifier.save(out / "classifier.safetensors")]
-    if project.features.trained is not None:
-        encoder = project.directory / HOME / f"{project.features.encoder}{SUFFIX}"
-        files.append(Path(shutil.copy(encoder, out / encoder.name)))
+    files += [Path(shutil.copy(file, out / file.name)) for file in project.features.files]
     return files
 
 

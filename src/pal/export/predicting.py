@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from pal.encoders import get_encoder
+from pal.encoders import Encoder, get_encoder
 from pal.encoders.cache import FeatureCache
 from pal.encoders.encode import encode
 from pal.encoders.trained import TrainedEncoder
@@ -39,21 +39,20 @@ def predictions(
     Raises
     ------
     InvalidInputError
-        If the items are vectors and the classifier takes pictures, or the other way round.
+        If the items aren't what the classifier's encoder takes.
     """
     encoder = None if classifier.encoder == VECTORS else get_encoder(classifier.encoder, home=home)
-    trained = encoder if isinstance(encoder, TrainedEncoder) and encoder.takes != "pictures" else None
-    takes_vectors = encoder is None or trained is not None
-    if takes_vectors != (items.vectors is not None):
-        wanted = "embeddings" if takes_vectors else "pictures"
+    at_once = encoder if isinstance(encoder, TrainedEncoder) and encoder.at_once else None
+    wanted = _wanted(encoder)
+    if (wanted == "embeddings" and items.vectors is None) or (at_once is None and wanted not in _given(items)):
         raise InvalidInputError(f"the classifier takes {wanted}, got {items.source} with {items.kind}s; give {wanted}")
     broken: dict[str, str] = {}
-    if items.vectors is not None:
-        x = items.vectors if trained is None else trained.of_items(items)
-    elif encoder is not None:
+    if encoder is None or at_once is not None:
+        x = items.vectors if at_once is None else at_once.of_items(items)
+    else:
         with tempfile.TemporaryDirectory() as directory:
             cache = FeatureCache(Path(directory), encoder.n_features)
-            encode(items.id, items.path, encoder, cache, progress=progress)
+            encode(items, encoder, cache, progress=progress)
             broken = dict(cache.broken)
             items = items.without(broken)
             x = cache.get(items.id)
@@ -64,3 +63,15 @@ def predictions(
         for name in (items.name[i], *items.copies.get(item, ()))
     ]
     return sorted(rows), [skip for skip in items.skipped if skip.why in broken.values()]
+
+
+def _wanted(encoder: Encoder | None) -> str:
+    """What a classifier's encoder takes, in a word."""
+    return "embeddings" if encoder is None or encoder.takes == "vectors" else str(encoder.takes)
+
+
+def _given(items: Items) -> tuple[str, ...]:
+    """What items can be given as."""
+    if items.vectors is not None:
+        return ("embeddings",)
+    return {"image": ("pictures",), "text": ("texts",), "audio": ("sounds",), "vector": ()}[items.kind]

@@ -17,7 +17,7 @@ from pal.project.checking import Checking
 from pal.project.features import Features
 from pal.project.following import following
 from pal.project.gold import gilded
-from pal.project.infos import GroupInfo, MemberInfo, NoPage, Page, Progress, Recorded
+from pal.project.infos import GroupInfo, MemberInfo, NoPage, Page, Progress, Recorded, TileInfo
 from pal.project.leases import Leases, OwnLeases
 from pal.project.ledger import GOLD, Ledger
 from pal.project.opening import claim, default_directory, one_writer, open_store, remembered, stored_leases
@@ -336,6 +336,10 @@ class Project:
     def members(self, anchor: str) -> list[MemberInfo]:
         """Items of the group that an item is in: told, then deduced, then predicted, surest first."""
         return listing.members(self.items, self.now(), self._row(anchor))
+
+    def tile(self, row: int) -> TileInfo:
+        """An item to show, by its row."""
+        return listing.tile(self.items, row)
 
     def thumbnail(self, item: str, size: int) -> bytes:
         """Picture of an item as WebP, at most ``size`` pixels on a side."""

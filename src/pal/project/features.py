@@ -1,6 +1,7 @@
 """Features of a project's items: there at once, or growing while an encoder works in the background.
 
-Items are encoded in random order, so that the first few hundred stand for all of them and pages can begin.
+Items are encoded in random order, so that the first few hundred stand for all of them and pages can begin. Very many
+vectors become ready in steps, for the same reason: a model of all of them takes a while to prepare.
 """
 
 import threading
@@ -13,17 +14,21 @@ from numpy import ndarray
 
 from pal.encoders import TRAINED, Encoder, get_encoder
 from pal.encoders.cache import FeatureCache
-from pal.encoders.encode import encode
+from pal.encoders.choosing import encoder_for
+from pal.encoders.encode import THUMBNAIL, encode
 from pal.encoders.reduction import Reduction, fit_reduction, identity_reduction
 from pal.encoders.trained import TrainedEncoder
 from pal.errors import PalError
 from pal.items import Items
+from pal.project.thumbnails import keeper
 
 VECTORS = "vectors"
 """Name of the "encoder" of items that came as vectors."""
 
 HOME = "encoders"
-"""Folder of a project with the encoders trained for it."""
+"""Folder of a project with the encoders that are its own: trained or fitted for it, or found in a folder."""
+
+_STEP, _GROWTH = 20_000, 4
 
 
 class Features:
@@ -36,13 +41,17 @@ class Features:
     directory
         Where encoded features are kept.
     encoder
-        Name of an encoder (see :data:`pal.encoders.ENCODERS`), or of one trained for this project; if the items are
-        vectors, only the latter is used.
+        See :func:`pal.encoders.choosing.encoder_for`; if the items have vectors, only one that was trained for this
+        project is used.
     seed
         Seed of the order of encoding and of the reduction.
+    allow_download
+        Whether a model of that name may be fetched from the hub.
     """
 
-    def __init__(self, items: Items, directory: Path, *, encoder: str = "auto", seed: int = 0) -> None:
+    def __init__(
+        self, items: Items, directory: Path, *, encoder: str = "auto", seed: int = 0, allow_download: bool = False
+    ) -> None:
         self.items = items
         self.seed = seed
         self.error: Exception | None = None
@@ -53,11 +62,18 @@ class Features:
         self._counted = ((0, 0), 0)  # sizes of cache and items, and how many of these were ready then
         self._directory = directory
         self._vectors = items.vectors
+        self._grown: int | None = None  # how many vectors are ready; None for all
+        self._on_batch: Callable[[], None] | None = None
         self.encoder = VECTORS
         if items.vectors is None or encoder.startswith(TRAINED):
-            self._encoder = get_encoder(encoder, home=directory.parent / HOME)
+            home = directory.parent / HOME
+            self._encoder = (
+                get_encoder(encoder, home=home)
+                if encoder.startswith(TRAINED)
+                else encoder_for(items, encoder, home=home, seed=seed, allow_download=allow_download)
+            )
             self.encoder = self._encoder.name
-        if self.trained is not None and self.trained.takes != "pictures":
+        if self.trained is not None and self.trained.at_once:
             self._vectors = self.trained.of_items(items)
         elif self._encoder is not None:
             self._cache = FeatureCache(directory / self._encoder.name, self._encoder.n_features)
@@ -68,6 +84,13 @@ class Features:
         return self._encoder if isinstance(self._encoder, TrainedEncoder) else None
 
     @property
+    def files(self) -> list[Path]:
+        """Files of the encoder that are the project's own; a classifier needs them beside it."""
+        names = [self.encoder, *([] if self.trained is None or self.trained.base is None else [self.trained.base])]
+        home = self._directory.parent / HOME
+        return [file for name in names for file in sorted(home.glob(f"{name}.*")) if name not in (VECTORS,)]
+
+    @property
     def broken(self) -> dict[str, str]:
         """Why an item can't be encoded, by id."""
         return {} if self._cache is None else dict(self._cache.broken)
@@ -75,6 +98,10 @@ class Features:
     @property
     def ready(self) -> Bool[ndarray, " n_items"]:
         """Which items have features."""
+        if self._cache is None and self._grown is not None:
+            ready = np.zeros(len(self.items), dtype=bool)
+            ready[self._order()[: self._grown]] = True
+            return ready
         if self._cache is None:
             return np.ones(len(self.items), dtype=bool)
         cache = self._cache
@@ -84,7 +111,7 @@ class Features:
     def n_ready(self) -> int:
         """How many items have features."""
         if self._cache is None:
-            return len(self.items)
+            return len(self.items) if self._grown is None else self._grown
         size = (len(self._cache), len(self.items))
         if self._counted[0] != size:
             self._counted = (size, int(self.ready.sum()))
@@ -93,11 +120,13 @@ class Features:
     @property
     def working(self) -> bool:
         """Whether the encoder is still at it."""
-        return self._thread is not None and self._thread.is_alive()
+        return self._grown is not None or (self._thread is not None and self._thread.is_alive())
 
     def start(self, *, progress: Callable[[int], None] | None = None, on_batch: Callable[[], None]) -> None:
         """Encode what is missing, in a thread; ``on_batch`` is called after each batch and at the end."""
+        self._on_batch = on_batch
         if self._cache is None:
+            self._grown = _STEP if len(self.items) > 2 * _STEP else None
             return
         self._thread = threading.Thread(target=self._work, args=(progress, on_batch), name="pal-encoder", daemon=True)
         self._thread.start()
@@ -116,17 +145,18 @@ class Features:
         return self._vectors[rows].astype(np.float32, copy=False)
 
     def of_base(self, rows: Int64[ndarray, " r"]) -> tuple[Float32[ndarray, "r d"], str]:
-        """Features of some ready pictures by the encoder below a trained one, and its name; else by the encoder."""
+        """Features of some ready items by the encoder below a trained one, and its name; else by the encoder."""
         base = None if self.trained is None else self.trained.base
         if base is None or self.trained is None:
             return self.raw(rows), self.encoder
         cache = FeatureCache(self._directory / base, self.trained.item_shape[0])
-        encode([self.items.id[i] for i in rows], [self.items.path[i] for i in rows], get_encoder(base), cache)
+        encode(self.items, get_encoder(base, home=self._directory.parent / HOME), cache, order=rows)
         return cache.get([self.items.id[i] for i in rows.tolist()]), base
 
     def reduced(self, rows: Int64[ndarray, " r"]) -> tuple[Float32[ndarray, "r k"], Reduction]:
         """Features for learning, and how they are made of the raw ones."""
         raw = self.raw(rows)
+        self._grow()
         if self._cache is None:
             return raw, identity_reduction(raw.shape[1])
         reduction = fit_reduction(raw, seed=self.seed)
@@ -135,9 +165,7 @@ class Features:
     def _work(self, progress: Callable[[int], None] | None, on_batch: Callable[[], None]) -> None:
         assert self._cache is not None  # noqa: S101
         assert self._encoder is not None  # noqa: S101
-        order = np.random.default_rng(self.seed).permutation(len(self.items))
-        ids = [self.items.id[i] for i in order]
-        paths = [self.items.path[i] for i in order]
+        keep = keeper(self._directory.parent / "thumbnails", THUMBNAIL)
 
         def report(done: int) -> None:
             on_batch()
@@ -145,7 +173,22 @@ class Features:
                 progress(done)
 
         try:
-            encode(ids, paths, self._encoder, self._cache, progress=report, stop=self._stop.is_set)
+            encode(
+                self.items, self._encoder, self._cache,
+                order=self._order(), keep=keep, progress=report, stop=self._stop.is_set,
+            )  # fmt: skip
         except (PalError, OSError, RuntimeError, ValueError) as error:
             self.error = error  # raised again by whoever waits for features
         on_batch()
+
+    def _order(self) -> Int64[ndarray, " n_items"]:
+        return np.random.default_rng(self.seed).permutation(len(self.items))
+
+    def _grow(self) -> None:
+        """Let more vectors be ready, now that a model is made of those that were."""
+        if self._grown is None or self._on_batch is None:
+            return
+        self._grown = self._grown * _GROWTH
+        if 2 * self._grown > len(self.items):
+            self._grown = None
+        self._on_batch()

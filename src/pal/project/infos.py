@@ -4,14 +4,32 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from pal.answers import Mode
+from pal.items import Items
 
 
 class TileInfo(NamedTuple):
-    """An item to show: its id, its name, its text if it has one."""
+    """An item to show: its id, its name, the start of its text if it has one, and what else a table says of it."""
 
     id: str
     name: str
     text: str | None
+    cells: tuple[tuple[str, str], ...] = ()
+
+
+SHOWN = 4000
+"""Characters of a text that are shown."""
+
+
+def tile_info(items: Items, row: int, /) -> TileInfo:
+    """Show an item."""
+    text = None if items.text is None else items.text[row]
+    if text is not None and len(text) > SHOWN:
+        text = f"{text[: SHOWN - 1]}…"
+    return TileInfo(items.id[row], items.name[row], text, () if items.cells is None else items.cells.at(row)[:CELLS])
+
+
+CELLS = 30
+"""Cells of a table's row that are shown."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from numpy import ndarray
 from pal.beliefs import SOURCES
 from pal.items import Items
 from pal.project.exemplars import diverse
-from pal.project.infos import GroupInfo, MemberInfo, TileInfo
+from pal.project.infos import GroupInfo, MemberInfo, TileInfo, tile_info
 from pal.project.snapshot import Snapshot
 from pal.project.trainer import Published
 
@@ -18,7 +18,7 @@ _SUREST = 12
 
 def tile(items: Items, row: int, /) -> TileInfo:
     """Show an item."""
-    return TileInfo(items.id[row], items.name[row], None if items.text is None else items.text[row])
+    return tile_info(items, row)
 
 
 def exemplars(items: Items, published: Published, start: int, members: Int64[ndarray, " m"], /) -> tuple[TileInfo, ...]:

@@ -198,7 +198,7 @@ def _kind(features: Features, network: str) -> Kind:
     if network == "words":
         return "texts"
     if network == "fine-tune":
-        if any(path is None for path in items.path):
+        if items.kind != "image" or not all(items.has_picture(i) for i in range(len(items))):
             raise InvalidInputError(f"a pretrained encoder takes pictures, got {items.kind}s of {items.source}")
         return "pretrained"
     if features.trained is not None:
@@ -210,8 +210,8 @@ def _kind(features: Features, network: str) -> Kind:
 
 def _kind_of(encoder: TrainedEncoder) -> Kind:
     """Kind of network that was trained before."""
-    if encoder.takes != "pictures":
-        return encoder.takes
+    if encoder.at_once:
+        return "texts" if encoder.takes == "texts" else "vectors"
     if encoder.base is not None:
         return "features"
     return "small" if encoder.network_name == "small" else "pretrained"
@@ -227,7 +227,7 @@ def _pictures(items: Items, rows: ndarray, side: int, path: Path) -> UInt8[ndarr
     """Pictures of some items in a file that is mapped: there may be more than the memory holds."""
     x = np.lib.format.open_memmap(path, "w+", np.uint8, (len(rows), side, side, 3))
     for place, i in enumerate(rows.tolist()):
-        file = items.path[i]
+        file = items.file(i)
         assert file is not None  # noqa: S101  items that are ready have a picture
         x[place] = as_pictures([read_picture(file, 2 * side)], (3, side, side))[0]
     return x
@@ -235,7 +235,7 @@ def _pictures(items: Items, rows: ndarray, side: int, path: Path) -> UInt8[ndarr
 
 def _encode(encoder: TrainedEncoder, features: Features, rows: ndarray, x: ndarray, directory: Path) -> None:
     """Fill the cache of the new encoder; vectors and texts the project encodes when it is opened."""
-    if encoder.takes != "pictures":
+    if encoder.at_once:
         return
     cache = FeatureCache(directory, encoder.n_features)
     ids = [features.items.id[i] for i in rows.tolist()]

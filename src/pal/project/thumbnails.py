@@ -1,13 +1,18 @@
-"""Thumbnails: small pictures of items, encoded anew, so that what reaches a browser was written here."""
+"""Thumbnails: small pictures of items, encoded anew, so that what reaches a browser was written here.
 
-import io
+Those of 256 pixels are made at import, by the processes that read the files; other sizes when they are asked for.
+"""
+
 import os
 import threading
 from pathlib import Path
 
-from pal.datasets.files import read_picture
+from pal.encoders.encode import THUMBNAIL, Keep
+from pal.encoders.waveform import waveform
 from pal.errors import InvalidInputError, StoreError
 from pal.items import Items
+from pal.media import pool
+from pal.media.pictures import encode_picture, read_picture
 
 SMALLEST, LARGEST = 16, 1024
 
@@ -15,7 +20,7 @@ _TINY = 16
 
 
 def thumbnail(items: Items, directory: Path, item: str, size: int, /) -> bytes:
-    """Picture of an item as WebP, at most ``size`` pixels on a side; kept under ``directory``.
+    """Picture of an item as JPEG, at most ``size`` pixels on a side; kept under ``directory``. Sounds are drawn.
 
     Raises
     ------
@@ -26,36 +31,64 @@ def thumbnail(items: Items, directory: Path, item: str, size: int, /) -> bytes:
         raise InvalidInputError(f"no item {item[:12]}… in this project")
     if not SMALLEST <= size <= LARGEST:
         raise InvalidInputError(f"size must lie in {SMALLEST}..{LARGEST}, got {size}")
-    file = directory / str(size) / item[:2] / f"{item}.webp"
+    file = _file(directory, item, size)
     try:
         if file.is_file():
             return file.read_bytes()
-        data = _draw(items, items.row[item], size)
-        file.parent.mkdir(parents=True, exist_ok=True)
-        # Another thread may write the same picture: each writes its own file, and the last one to move it wins.
-        part = file.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
-        part.write_bytes(data)
-        part.replace(file)
+        data = _draw(items, directory, items.row[item], size)
+        _write(file, data)
     except OSError as error:
         raise StoreError(f"can't keep thumbnails in {directory}: {error.strerror}") from None
     return data
 
 
-def _draw(items: Items, row: int, size: int) -> bytes:
+def keeper(directory: Path, size: int, /) -> Keep:
+    """Function that keeps a thumbnail made at import."""
+
+    def keep(item: str, data: bytes) -> None:
+        file = _file(directory, item, size)
+        try:
+            if not file.is_file():
+                _write(file, data)
+        except OSError as error:
+            raise StoreError(f"can't keep thumbnails in {directory}: {error.strerror}") from None
+
+    return keep
+
+
+def _file(directory: Path, item: str, size: int) -> Path:
+    return directory / str(size) / item[:2] / f"{item}.jpg"
+
+
+def _write(file: Path, data: bytes) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    # Another thread may write the same picture: each writes its own file, and the last one to move it wins.
+    part = file.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
+    part.write_bytes(data)
+    part.replace(file)
+
+
+def _draw(items: Items, directory: Path, row: int, size: int) -> bytes:
+    if items.pictures is not None:
+        return _enlarged(items, row, size)
+    source = items.file(row)
+    if source is None or items.kind not in ("image", "audio"):
+        raise InvalidInputError(f"{items.name[row]} has no picture; show its name or text")
+    if items.kind == "audio":
+        return waveform(pool().sound(source), size)
+    made = _file(directory, items.id[row], THUMBNAIL)
+    if size < THUMBNAIL and made.is_file():  # written here, so it may be read here
+        return encode_picture(read_picture(made, size))
+    return pool().picture(source, side=0, thumbnail=size)[1]
+
+
+def _enlarged(items: Items, row: int, size: int) -> bytes:
     from PIL import Image, ImageOps
 
-    path = items.path[row]
-    if path is not None:
-        picture = read_picture(path, size)
-    elif items.pictures is not None:
-        drawn = Image.fromarray(items.pictures[row]).convert("RGB")
-        if max(drawn.size) <= _TINY:
-            # Strokes of so few pixels run into the edge; a row of background around them makes them readable.
-            drawn = ImageOps.expand(drawn, border=1, fill=(int(items.pictures[row][0, 0]),) * 3)
-        scale = max(1, size // max(drawn.size))
-        picture = drawn.resize((drawn.width * scale, drawn.height * scale), Image.Resampling.BICUBIC)
-    else:
-        raise InvalidInputError(f"{items.name[row]} has no picture; show its name or text")
-    buffer = io.BytesIO()
-    picture.save(buffer, "WEBP", quality=82, method=2)
-    return buffer.getvalue()
+    assert items.pictures is not None  # noqa: S101
+    drawn = Image.fromarray(items.pictures[row]).convert("RGB")
+    if max(drawn.size) <= _TINY:
+        # Strokes of so few pixels run into the edge; a row of background around them makes them readable.
+        drawn = ImageOps.expand(drawn, border=1, fill=(int(items.pictures[row][0, 0]),) * 3)
+    scale = max(1, size // max(drawn.size))
+    return encode_picture(drawn.resize((drawn.width * scale, drawn.height * scale), Image.Resampling.BICUBIC))

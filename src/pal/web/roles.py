@@ -17,16 +17,17 @@ ANNOTATOR = (
     "/api/progress",
     "/api/renew",
     "/api/undo",
+    "/api/welcomed",
 )
 """Exact addresses that are open to everybody with an account; pictures are too."""
 
-ADMINISTRATOR = ("/export", "/exports", "/api/export", "/api/openapi.json")
+ADMINISTRATOR = ("/export", "/exports", "/api/export", "/api/openapi.json", "/team", "/api/team")
 """Addresses, with what lies under them, that take an administrator."""
 
 
 def needed(path: str, /) -> str:
     """Role that an address takes."""
-    if path in ANNOTATOR or path.startswith(("/static/", "/thumbnails/")):
+    if path in ANNOTATOR or path.startswith(("/static/", "/thumbnails/", "/sounds/")):
         return "annotator"
     if any(path == place or path.startswith((f"{place}/", f"{place}.")) for place in ADMINISTRATOR):
         return "administrator"

@@ -7,6 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from pal.items import Items
 from pal.project import GroupInfo, MemberInfo, Page, Progress, TileInfo
+from pal.project.infos import tile_info
 from pal.store.events import Event, from_dict
 
 ItemId = Annotated[str, Field(pattern="^[0-9a-f]{64}$", description="SHA-256 of the item's content")]
@@ -125,6 +126,33 @@ class JoinIn(_Strict):
     invite: str
 
 
+class NameIn(_Strict):
+    """Name of an account."""
+
+    name: Word
+
+
+class InviteIn(NameIn):
+    """Name and role of an account."""
+
+    role: Literal["annotator", "reviewer", "administrator"] = "annotator"
+
+
+class SettingsIn(_Strict):
+    """What to change for everybody."""
+
+    rule: str | None = Field(default=None, min_length=1, max_length=500)
+    gold: float | None = Field(default=None, ge=0, le=1, description="share of pages with a gold tile")
+    second: float | None = Field(default=None, ge=0, le=1, description="largest share of answers asked twice")
+
+
+class GoldIn(_Strict):
+    """Whether an item is gold."""
+
+    item: ItemId
+    gold: bool = True
+
+
 class ExportIn(_Strict):
     """Formats to write."""
 
@@ -149,7 +177,7 @@ def shown(value: Any) -> Any:
 
 def tile(info: TileInfo) -> dict[str, Any]:
     """Show an item."""
-    return {"id": info.id, "name": info.name, "text": info.text}
+    return {"id": info.id, "name": info.name, "text": info.text, "cells": info.cells}
 
 
 def page(shown: Page) -> dict[str, Any]:
@@ -173,7 +201,7 @@ def progress(now: Progress) -> dict[str, Any]:
 def group(info: GroupInfo, items: Items) -> dict[str, Any]:
     """Show a group; its anchor comes first among what stands for it."""
     row = items.row[info.anchor]
-    anchor = TileInfo(info.anchor, items.name[row], None if items.text is None else items.text[row])
+    anchor = tile_info(items, row)
     others = [shown for shown in info.exemplars if shown.id != info.anchor]
     return {
         "anchor": info.anchor,
