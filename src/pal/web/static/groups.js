@@ -54,7 +54,7 @@ async function load() {
 
 /** @param {Group} group */
 function card(group) {
-  const made = element("article", "card");
+  const made = element("div", "card");
   made.setAttribute("role", "listitem");
   made.dataset.anchor = group.anchor;
   made.classList.toggle("chosen", chosen.has(group.anchor));

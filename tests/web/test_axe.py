@@ -1,0 +1,112 @@
+"""Every screen through axe-core, light and dark, on a desktop and on a phone: no violation of any of its rules.
+
+axe-core (MPL-2.0) comes with a development package and is never part of PAL.
+"""
+
+import importlib.resources
+import shutil
+
+import pytest
+
+pytest.importorskip("playwright")
+pytest.importorskip("axe_playwright_python")
+
+from browsing import chromium, serving
+
+from pal.project import Project
+from pal.store.events import Answered
+from pal.web.app import create_app
+from pal.web.pages import SCREENS
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.skipif(shutil.which("chromium") is None, reason="needs chromium on the path; apt install chromium"),
+]
+
+SIZES = {"desktop": {"width": 1280, "height": 800}, "phone": {"width": 390, "height": 844}}
+AXE = importlib.resources.files("axe_playwright_python").joinpath("axe.min.js")
+CHECK = """async () => (await axe.run(document, { resultTypes: ["violations"] })).violations.flatMap(
+    ({ id, help, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${help}\\n${html}\\n${failureSummary}`))"""
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    """Some pages answered by two people, a name, a contradiction: every part of every screen has something to show."""
+    with Project.create_or_open("digits", tmp_path_factory.mktemp("web") / "digits.pal", oracle="captcha") as project:
+        for number in range(6):
+            page = project.page("person")
+            relations = tuple(1 if i % 3 == 0 else -1 for i in range(len(page.tiles)))
+            about = {"template": page.template.id, "items": tuple(tile.id for tile in page.tiles), "seconds": 8.0}
+            project.record([Answered(labeler="person", page=page.id, relations=relations, **about)])
+            if number < 2:
+                project.record(
+                    [Answered(labeler="bob", page=page.id, relations=(-relations[0], *relations[1:]), **about)]
+                )
+        a, b, c = project.items.id[:3]
+        for one, other, relation in [(a, b, 1), (b, c, 1), (b, c, 1), (a, c, -1), (a, c, -1)]:
+            project.record([Answered(labeler="bob", page="check", template=one, items=(other,), relations=(relation,))])
+        project.rename(project.groups()[0].anchor, "first", "person")
+        project.settle()
+        with serving(create_app(project, token=None)) as address:
+            yield project, address
+
+
+@pytest.fixture(params=[(theme, size) for theme in ("light", "dark") for size in SIZES], ids="-".join)
+def page(request, browser):
+    theme, size = request.param
+    # Only for axe itself, which the policy of the screens would not let in.
+    context = browser.new_context(
+        viewport=SIZES[size], color_scheme=theme, reduced_motion="reduce", bypass_csp=True, has_touch=size == "phone"
+    )
+    yield context.new_page()
+    context.close()
+
+
+def violations(page):
+    if not page.evaluate("() => Boolean(window.axe)"):
+        page.evaluate(AXE.read_text())
+    return page.evaluate(CHECK)
+
+
+def test_every_screen(page, served):
+    project, address = served
+    found = {}
+    for place in [place for _, place, _ in SCREENS] + [f"/item#{project.items.id[0]}"]:
+        page.goto(f"{address}{place[1:]}")
+        page.wait_for_load_state("networkidle")
+        page.wait_for_selector("main")
+        found |= {place: wrong} if (wrong := violations(page)) else {}
+    assert not found, "\n\n".join(f"{place}\n" + "\n".join(wrong) for place, wrong in found.items())
+
+
+def test_dialogs_and_marks(page, served):
+    _, address = served
+    page.goto(address)
+    page.wait_for_selector(".tile")
+    found = []
+    for tile, how in ((0, []), (1, ["Shift"])):
+        page.locator(".tile").nth(tile).click(modifiers=how)
+    found += violations(page)
+    for key, shown in (("?", "#help[open]"), ("n", "#naming[open]")):
+        page.keyboard.press(key)
+        page.wait_for_selector(shown)
+        found += violations(page)
+        page.keyboard.press("Escape")
+        page.wait_for_selector(shown, state="hidden")
+    assert not found, "\n".join(found)
+
+
+def test_the_pages_of_those_who_are_not_signed_in(page, served):
+    project, _ = served
+    with serving(create_app(project, token="a-token-that-is-long-enough")) as address:
+        page.goto(address)
+        page.wait_for_selector("body")
+        wrong = violations(page)
+        assert not wrong, "\n".join(wrong)
