@@ -7,6 +7,7 @@ import threading
 import time
 import webbrowser
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,14 +17,17 @@ import typer
 
 from pal.cli.bars import bars, setter
 from pal.errors import InvalidInputError, require_extra
-from pal.items import Items
+from pal.items import Items, Kind, Skipped
 
 if TYPE_CHECKING:
     from pal.project import Project
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _ANY = ("0.0.0.0", "::")  # noqa: S104  named to be refused without an address
-_NAMED_FILES = 5
+_NAMED_FILES, _REASONS = 5, 20
+
+WORDS: dict[Kind, str] = {"image": "pictures", "text": "texts", "audio": "sounds", "vector": "embeddings"}
+"""What people call items of a kind."""
 _TURN = 0.001
 
 
@@ -61,22 +65,31 @@ def _serve(source: str, directory: Path | None, how: Serving, **options: Any) ->
     allowed_hosts(how)
     with listen(how.host, how.port) as bound, bars() as shown:
         scanning = shown.add_task("reading files", total=None)
-        encoding = shown.add_task("encoding pictures", total=None, visible=False)
+        encoding = shown.add_task("encoding", total=None, visible=False)
+        total: list[int] = []
 
         def opened(items: Items) -> None:
             shown.remove_task(scanning)
-            shown.update(encoding, total=len(items), visible=items.vectors is None)
+            total.append(len(items))
+            shown.update(
+                encoding, total=len(items), visible=items.vectors is None, description=f"encoding {WORDS[items.kind]}"
+            )
             for line in found(items):
                 typer.echo(line)
 
         def encoded(done: int) -> None:
-            shown.update(encoding, completed=done, visible=done < len(project_items[0]) if project_items else True)
+            shown.update(encoding, completed=done, visible=done < total[0])
+            if done >= total[0] and projects:
+                for line in broken(projects[0]):
+                    typer.echo(line)
 
-        project_items: list[Items] = []
+        projects: list[Project] = []
         with Project.create_or_open(
             source, directory, scanned=setter(shown, scanning), opened=opened, encoded=encoded, **options
         ) as project:
-            project_items.append(project.items)
+            projects.append(project)
+            for line in where(project):
+                typer.echo(line)
             _run(project, bound, how)
 
 
@@ -126,14 +139,39 @@ def allowed_hosts(how: Serving, /) -> tuple[str, ...]:
 def found(items: Items, /) -> list[str]:
     """What was found in a source, in a few lines."""
     copies = sum(map(len, items.copies.values()))
-    lines = [f"{len(items):,} items in {items.source}" + (f", {copies:,} exact copies grouped" if copies else "")]
-    reasons = Counter(skip.why for skip in items.skipped)
-    if reasons:
-        lines.append(f"{len(items.skipped):,} files skipped:")
-    for why, count in reasons.most_common():
-        names = [skip.name for skip in items.skipped if skip.why == why][:_NAMED_FILES]
+    grouped = f", {copies:,} exact copies grouped" if copies else ""
+    return [
+        f"{len(items):,} items in {items.source}{grouped} ({WORDS[items.kind]})",
+        *_listed("skipped", items.skipped),
+    ]
+
+
+def where(project: "Project", /) -> list[str]:
+    """Where the features come from, and where everything is kept."""
+    features = [] if project.items.vectors is not None else [f"encoder: {project.features.encoder}"]
+    from pal.project.opening import LOG, STORE
+
+    note = project.directory / STORE
+    store = note.read_text(encoding="utf-8").strip() if note.is_file() else str(project.directory / LOG)
+    return [*features, f"project: {project.directory}", f"store: {store}"]
+
+
+def broken(project: "Project", /) -> list[str]:
+    """What turned out to be broken while it was encoded, in a few lines."""
+    items = project.items
+    found = project.features.broken.items()
+    return _listed("can't be read", [Skipped(items.name[items.row[i]], why) for i, why in found if i in items])
+
+
+def _listed(word: str, skipped: Sequence[Skipped]) -> list[str]:
+    reasons = Counter(skip.why for skip in skipped)
+    lines = [f"{len(skipped):,} {word}:"] if reasons else []
+    for why, count in reasons.most_common(_REASONS):
+        names = [skip.name for skip in skipped if skip.why == why][:_NAMED_FILES]
         more = f" and {count - len(names):,} more" if count > len(names) else ""
         lines.append(f"  {count:,} × {why}: {', '.join(names)}{more}")
+    if len(reasons) > _REASONS:
+        lines.append(f"  and {len(reasons) - _REASONS:,} more reasons")
     return lines
 
 
@@ -171,7 +209,6 @@ def _run(project: "Project", bound: socket.socket, how: Serving) -> None:
             timeout_graceful_shutdown=2,
         )
     )
-    typer.echo(f"project: {project.directory}")
     typer.echo(f"open {address}")
     typer.echo("stop with Ctrl+C; run the same command to go on")
     if how.browser:

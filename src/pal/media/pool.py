@@ -63,7 +63,7 @@ class Pool:
             self._idle.put(child)
 
     def look(self, files: Sequence[tuple[str, FileKind]], /) -> list[Looked]:
-        """Hash files; pictures also say whether they are pictures."""
+        """Hash files, and see whether they are what their names say."""
         try:
             reply, _ = self._ask({"op": "look", "paths": list(files)}, patience=len(files))
             return [Looked(*one) for one in reply["found"]]

@@ -60,6 +60,24 @@ def read_sound(source: Path | bytes, /) -> Sound:
     return Sound(np.clip(samples, -1.0, 1.0), rate)
 
 
+def check_sound(path: Path, /) -> None:
+    """See whether a file is a sound, without decoding it.
+
+    Raises
+    ------
+    InvalidInputError
+        If it is none.
+    """
+    try:
+        import soundfile
+    except ImportError:
+        return  # whoever wants to encode it says so
+    try:
+        soundfile.info(str(path))
+    except (soundfile.LibsndfileError, RuntimeError, OSError) as error:
+        raise InvalidInputError(f"not a sound that can be read: {_reason(error)}") from None
+
+
 def resampled(sound: Sound, rate: int = RATE, /) -> Sound:
     """A sound at another number of samples a second."""
     if sound.rate == rate:

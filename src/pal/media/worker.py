@@ -24,8 +24,9 @@ Reply = tuple[dict[str, Any], list[bytes]]
 
 
 def look(request: dict[str, Any], _: bytes) -> Reply:
-    """Hash files and see whether they are pictures: [id, why not] for each of "paths"."""
+    """Hash files and see whether they are pictures or sounds: [id, why not] for each of "paths"."""
     from pal.media.pictures import hash_file, open_picture
+    from pal.media.sounds import check_sound
 
     found = []
     for path, kind in request["paths"]:
@@ -35,6 +36,8 @@ def look(request: dict[str, Any], _: bytes) -> Reply:
             whole = len(data) <= WHOLE
             if kind == "image":
                 open_picture(data if whole else Path(path)).close()
+            elif kind == "audio":
+                check_sound(Path(path))
             found.append([hashlib.sha256(data).hexdigest() if whole else hash_file(Path(path)), None])
         except InvalidInputError as error:
             found.append([None, str(error)])

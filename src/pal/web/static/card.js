@@ -1,7 +1,9 @@
-// An item on screen: its picture, its text, or its name on a card. Names and texts only ever through textContent.
+// An item on screen: its picture, its sound, its text, or its name and the row of a table on a card. Names, texts and
+// cells only ever through textContent.
 // @ts-check
 
 import { thumbnail } from "./api.js";
+import { player } from "./sound.js";
 
 /** @param {string} tag @param {string} [kind] @param {string} [text] */
 export function element(tag, kind = "", text = "") {
@@ -17,7 +19,7 @@ export function element(tag, kind = "", text = "") {
  * @returns {{face: HTMLElement, ready: Promise<void>}}  ready once it can be painted without waiting
  */
 export function face(item, size) {
-  if (!pictures()) return { face: words(item), ready: Promise.resolve() };
+  if (!drawn()) return { face: words(item, size), ready: Promise.resolve() };
   const holder = element("span", "face picture");
   const picture = new Image();
   picture.alt = "";
@@ -25,19 +27,40 @@ export function face(item, size) {
   picture.decoding = "sync"; // decoded ahead below; painting must not wait for another thread
   picture.src = thumbnail(item.id, size);
   holder.append(picture);
+  if (size > 96 && kind() === "audio") holder.append(player(item));
+  if (size > 256 && item.cells.length) holder.append(table(item, size));
   const ready = picture.decode().then(
     () => holder.classList.toggle("coarse", picture.naturalWidth <= 64),
-    () => holder.replaceChildren(words({ ...item, text: item.text ?? "cannot be shown" })),
+    () => holder.replaceChildren(words({ ...item, text: item.text ?? "cannot be shown" }, size)),
   );
   return { face: holder, ready: ready.then(() => undefined) };
 }
 
-/** @param {import("./types.js").Tile} item */
-function words(item) {
-  const card = element("span", "face words");
+/** @param {import("./types.js").Tile} item @param {96|256|768} size */
+function words(item, size) {
+  const card = element("span", `face words${item.text ? " reading" : ""}`);
   card.append(element("span", "card-name", item.name));
-  if (item.text) card.append(element("span", "card-text", item.text));
+  if (item.text) card.append(element("span", `card-text${LENGTHS.find(([most]) => (item.text ?? "").length <= most)?.[1] ?? ""}`, item.text));
+  if (item.cells.length && (size > 256 || !item.text)) card.append(table(item, size));
   return card;
 }
 
-const pictures = () => document.body.dataset.kind === "image";
+/** Characters up to which a text is shown larger than usual. @type {[number, string][]} */
+const LENGTHS = [[24, " large"], [60, " medium"]];
+const CELLS = { 96: 1, 256: 4, 768: 30 };
+
+/** What else a table says of an item. @param {import("./types.js").Tile} item @param {96|256|768} size */
+function table(item, size) {
+  const made = element("span", "cells");
+  made.setAttribute("role", "list");
+  for (const [name, value] of item.cells.slice(0, CELLS[size])) {
+    const cell = element("span", "cell");
+    cell.setAttribute("role", "listitem");
+    cell.append(element("span", "cell-name", name), element("span", "cell-value", value));
+    made.append(cell);
+  }
+  return made;
+}
+
+const kind = () => document.body.dataset.kind;
+const drawn = () => kind() === "image" || kind() === "audio";

@@ -6,6 +6,7 @@
  * @property {string} id       content hash of the item
  * @property {string} name
  * @property {string|null} text
+ * @property {[string, string][]} cells  names and values of a table's row
  *
  * @typedef {object} Page
  * @property {string} id
