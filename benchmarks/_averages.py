@@ -34,7 +34,9 @@ def average(curves: Sequence[Sequence[Point]], page: int, /) -> dict[str, Any]:
     for key in _SCORED:
         if np.isfinite(rows[key]).any():
             found[key] = _moments(rows[key])
-    found["accuracy"] = {word: found.pop(word) for word in reversed(SOURCES) if word in found}
+    if any(word in found for word in SOURCES):  # peers don't tell sources apart
+        nothing = _moments(np.full((1, len(grid)), np.nan))
+        found["accuracy"] = {word: found.pop(word, nothing) for word in reversed(SOURCES)}
     return found
 
 

@@ -49,7 +49,7 @@ def asked_pairs(
             return alike
 
     chooser = (MinMax if peer.endswith("minmax") else ExploreConsolidate)(n_clusters=n_classes)
-    with _seeded(seed), suppress(ValueError):  # the package's own, when nothing is left to ask
+    with _seeded(seed), suppress(ValueError, KeyError):  # the package's own, when nothing is left to ask
         chooser.fit(x, oracle=Oracle())
     return pairs
 

@@ -50,8 +50,11 @@ def test_what_no_seed_has_is_none():
     first, second = curve([0, 15], [0.0, 0.5]), curve([0, 15], [0.0, 0.5])
     first[1]["told"] = 0.9
     found = average([first, second], 15)
-    assert found["accuracy"] == {"told": {"mean": [None, 0.9], "std": [None, 0.0]}}
+    nothing = {"mean": [None, None], "std": [None, None]}
+    told = {"mean": [None, 0.9], "std": [None, 0.0]}
+    assert found["accuracy"] == {"told": told, "deduced": nothing, "predicted": nothing}
     assert "heldout" not in found
+    assert "accuracy" not in average([second], 15)
 
 
 def test_reading_off():
