@@ -5,6 +5,7 @@ share them, so their differences are paired.
 """
 
 import argparse
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -46,10 +47,10 @@ class Plan:
     network: str = "small"
     width: int = 64
     n_components: int = 64
-    epochs: int = 15
-    batch_size: int = 200
+    epochs: int = 10
+    batch_size: int = 100
     learning_rate: float = 2e-3
-    strength: float = 0.5
+    strength: float = 1.0
     device: str = "auto"
     seed: int = 0
 
@@ -109,17 +110,31 @@ def few_labels(y: Int64[ndarray, " n"], count: int, /, *, seed: int) -> Int64[nd
     return known
 
 
-def graph_of(kind: str, y: Int64[ndarray, " n"], /) -> "Source":
-    """Graph of a kind, "ssl", "supervised", "mixed" or "nn", over items with labels ``y`` (−1 unknown)."""
-    from pal.training import with_neighbors
+def repeated(known: Int64[ndarray, " n"], /, *, share: float) -> Int64[ndarray, " m"]:
+    """All rows once, and those with a label as often more as makes them at least a ``share`` of an epoch.
+
+    Few labels are lost in batches of unlabelled items. In a graph over repeated rows the views of an item that comes
+    twice are alike, which they are.
+    """
+    rows = np.flatnonzero(known >= 0)
+    others = len(known) - len(rows)
+    times = max(math.ceil(share * others / ((1 - share) * len(rows))), 1)
+    return np.concatenate([np.arange(len(known)), np.tile(rows, times - 1)])
+
+
+def graph_of(kind: str, y: Int64[ndarray, " n"], rows: Int64[ndarray, " m"] | None = None, /) -> "Source":
+    """Graph of a kind, "ssl", "supervised", "mixed" or "nn", over items with labels ``y`` (−1 unknown).
+
+    With ``rows`` over those, of which some may be repeated.
+    """
+    from pal.training import neighbors_of_all
 
     ssl = identity(len(y))
-    if kind == "ssl":
-        return ssl
     if kind == "nn":
-        return with_neighbors(ssl, of="embeddings")
+        return neighbors_of_all(ssl)
     supervised = from_labels(y)
-    return supervised if kind == "supervised" else blend(ssl, supervised, alpha=ALPHA)
+    graph = {"ssl": ssl, "supervised": supervised, "mixed": blend(ssl, supervised, alpha=ALPHA)}[kind]
+    return graph if rows is None else graph.take(rows)
 
 
 def learned(
@@ -174,7 +189,7 @@ def common_options(parser: argparse.ArgumentParser, /, *, seeds: int) -> None:
     parser.add_argument("--data", default="fashion", help='"fashion", or the path of CIFAR-10 (fashion)')
     parser.add_argument("--seeds", type=int, default=seeds, help=f"runs of each method ({seeds})")
     parser.add_argument("--seed", type=int, default=0, help="first seed (0)")
-    parser.add_argument("--epochs", type=int, default=15)
+    parser.add_argument("--epochs", type=int, default=Plan.epochs)
     parser.add_argument("--n-train", type=int, default=2000)
     parser.add_argument("--n-test", type=int, default=5000)
     parser.add_argument("--width", type=int, default=64)
@@ -184,8 +199,7 @@ def common_options(parser: argparse.ArgumentParser, /, *, seeds: int) -> None:
 
 def plan_of(wanted: argparse.Namespace, seed: int, /) -> Plan:
     """Plan that the options name."""
-    strength = 0.5 if wanted.data == "fashion" else 1.0
-    return Plan(width=wanted.width, epochs=wanted.epochs, strength=strength, device=wanted.device, seed=seed)
+    return Plan(width=wanted.width, epochs=wanted.epochs, device=wanted.device, seed=seed)
 
 
 def one_thread() -> None:
