@@ -159,7 +159,9 @@ export class Desk {
  * @returns {Promise<Desk>}
  */
 export async function openDesk() {
-  const mine = sessionStorage.getItem(`pal/${document.body.dataset.project}/desk`);
+  const { project, account } = document.body.dataset;
+  const place = `pal/${project}/${account ?? ""}/desk`;
+  const mine = sessionStorage.getItem(place);
   let id = mine && (await claim(mine, 1500)) ? mine : null;
   if (!id && navigator.locks) {
     for (const left of new Set(kept("desk/").map((key) => key.split("/")[1]))) {
@@ -170,7 +172,7 @@ export async function openDesk() {
     id = newId();
     await claim(id, 0);
   }
-  sessionStorage.setItem(`pal/${document.body.dataset.project}/desk`, id);
+  sessionStorage.setItem(place, id);
   return new Desk(id);
 }
 

@@ -1,7 +1,9 @@
-// What must outlive a reload, in localStorage, apart for each project: another project may use the same port tomorrow.
+// What must outlive a reload, in localStorage, apart for each project and account: another project may use the same port
+// tomorrow, and somebody else this browser.
 // @ts-check
 
-const space = `pal/${document.body.dataset.project}/`;
+const { project, account } = document.body.dataset;
+const space = `pal/${project}/${account ? `${account}/` : ""}`;
 
 /** @param {string} key @param {unknown} value */
 export function keep(key, value) {

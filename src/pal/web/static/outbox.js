@@ -1,9 +1,10 @@
-// Answers on their way to the log. A parcel (the events of one act) is kept before it is sent and forgotten only when
+// Answers on their way to the log. A parcel (the events of one act) is kept before it is sent and dropped only when
 // the server says that it is on disk; ids are made here, so sending twice is harmless.
 // @ts-check
 
 import { Offline, Refused, SignedOut, call } from "./api.js";
-import { forget, keep, kept, recall } from "./keep.js";
+import { kept } from "./keep.js";
+import { drop, put, settle, waiting } from "./parcels.js";
 
 /** @typedef {"saved"|"saving"|"offline"|"signed-out"|"refused"} Light */
 
@@ -21,6 +22,7 @@ export class Outbox {
     this.counter = 0;
     this.failures = 0;
     this.sending = false;
+    this.stowed = 0;
     /** @type {number|undefined} */
     this.timer = undefined;
     addEventListener("online", () => this.flush());
@@ -29,14 +31,14 @@ export class Outbox {
 
   /** @returns {number} parcels not yet on the server's disk */
   get waiting() {
-    return kept("outbox/").length;
+    return this.stowed + kept("outbox/").length;
   }
 
   /** @param {import("./types.js").LogEvent[]} events  one act: sent together, in this order */
   add(events) {
     // The key sorts by time, so a retraction never overtakes what it retracts.
     const order = `${String(Date.now()).padStart(15, "0")}-${String(this.counter++).padStart(6, "0")}`;
-    keep(`outbox/${order}-${events[0].id}`, events);
+    put(`outbox/${order}-${events[0].id}`, events);
     if (!this.sending && !this.failures) this.show("saving", this.waiting, "");
     queueMicrotask(() => this.flush());
   }
@@ -47,13 +49,13 @@ export class Outbox {
     this.sending = true;
     clearTimeout(this.timer);
     try {
-      for (let keys = kept("outbox/"); keys.length; keys = kept("outbox/")) {
-        await this.send(keys.slice(0, PARCELS_AT_ONCE));
+      for (let parcels = await this.look(); parcels.length; parcels = await this.look()) {
+        await this.send(parcels.slice(0, PARCELS_AT_ONCE));
         this.failures = 0;
       }
       this.failures = 0;
-      const refused = kept("refused/");
-      if (refused.length) this.show("refused", refused.length, recall(refused[0]).words);
+      const refused = await waiting("refused/");
+      if (refused.length) this.show("refused", refused.length, refused[0][1].words);
       else this.show("saved", 0, "");
     } catch (error) {
       if (!(error instanceof Offline) && !(error instanceof SignedOut)) throw error;
@@ -65,22 +67,30 @@ export class Outbox {
     }
   }
 
-  /** @param {string[]} keys */
-  async send(keys) {
-    const events = keys.flatMap((key) => recall(key) ?? []);
+  /** What waits, out of the way of what comes next. */
+  async look() {
+    await settle();
+    const parcels = await waiting("outbox/");
+    this.stowed = parcels.length - kept("outbox/").length;
+    return parcels;
+  }
+
+  /** @param {import("./parcels.js").Parcel[]} parcels */
+  async send(parcels) {
+    const events = parcels.flatMap(([, value]) => value ?? []);
     try {
       const reply = await call("/api/events", { events });
       this.progressed(reply.progress);
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
-      if (keys.length > 1) {
+      if (parcels.length > 1) {
         // One bad parcel must not hold up the rest: find it.
-        for (const key of keys) await this.send([key]);
+        for (const parcel of parcels) await this.send([parcel]);
         return;
       }
       // Never dropped in silence: put aside, and the light says so.
-      keep(keys[0].replace("outbox/", "refused/"), { words: error.message, events });
+      put(parcels[0][0].replace("outbox/", "refused/"), { words: error.message, events });
     }
-    keys.forEach(forget);
+    await drop(parcels.map(([key]) => key));
   }
 }
