@@ -21,10 +21,10 @@ def import_file(
     undo: bool,
 ) -> None:
     """Import labels into a project that nobody serves meanwhile, or undo it."""
-    from pal.datasets import open_source
+    from pal.datasets import Reading, open_source
     from pal.imports import import_labels, read_labels, undo_import
     from pal.project import default_directory
-    from pal.project.opening import claim, is_project, one_writer, open_store, stored_source
+    from pal.project.opening import claim, is_project, one_writer, open_store, remembered, stored_source
 
     labeler = f"import {labels.resolve().name}" if name is None else name
     said = [] if undo else read_labels(labels, predicted=predicted)
@@ -36,7 +36,7 @@ def import_file(
     elif undo:
         raise InvalidInputError(f"no project in {directory}; there is nothing to undo")
     with ExitStack() as opened:
-        items = open_source(source)
+        items = open_source(source, reading=Reading().over(remembered(directory, "reading", store)))
         if store is None:
             opened.enter_context(one_writer(directory))
         log = opened.enter_context(closing(open_store(directory, store)))
