@@ -129,7 +129,10 @@ class Person:
     """Milliseconds between two keys."""
 
     def look(self) -> Shown:
-        """Read the page in front."""
+        """Read the page in front; whoever is new reads what to do first."""
+        self.page.wait_for_selector("#help[open], #desk:not([hidden]) .tile")
+        if self.page.locator("#help[open]").count():
+            self.page.click("#help-close")
         self.page.wait_for_selector("#desk:not([hidden]) .tile")
         seen = self.page.evaluate(
             """() => ({

@@ -38,6 +38,8 @@ def test_nothing_is_served_without_a_session(guarded, described):
     listed = list(every(described))
     assert len(listed) > 20
     for method, path in listed:
+        if path == "/api/join":  # signs in; see test_accounts.py
+            continue
         assert guarded.request(method, path, json={} if method == "post" else None).status_code == 401, path
     for path in [*ADDRESSES, "/api/openapi.json"]:
         assert guarded.get(path).status_code == 401, path

@@ -33,6 +33,7 @@ def browser():
 def shared(tmp_path_factory):
     """One project of digits and its address, for all tests here."""
     project = Project.create_or_open("digits", tmp_path_factory.mktemp("web") / "digits.pal", seed=0)
+    project.store.set_meta("welcomed owner", "1")  # what comes up first has a test of its own
     with serving(create_app(project, token=None)) as address:
         yield project, address
     project.close()
@@ -132,10 +133,13 @@ def test_flag_and_take_it_back(page, shared):
 
 @pytest.mark.parametrize(("key", "note"), [("Escape", "skipped"), ("KeyU", "unclear")])
 def test_skip_and_unclear_say_nothing_about_the_tiles(page, shared, key, note):
+    before = log(shared)[-1:]
     page.keyboard.press("KeyQ")
     page.keyboard.press(key)
-    page.wait_for_selector("#light[data-state=saved]")
-    page.wait_for_function("() => !Object.keys(localStorage).some((key) => key.includes('/outbox/'))")
+    for _ in range(100):
+        if log(shared)[-1:] != before:
+            break
+        page.wait_for_timeout(50)
     event = log(shared)[-1]
     assert isinstance(event, Answered)
     assert event.note == note
@@ -275,3 +279,128 @@ def digits_of(shared):
 
     items, target = shared[0].items, load_digits().target
     return {item: int(target[int(name.split()[-1])]) for item, name in zip(items.id, items.name, strict=True)}
+
+
+@pytest.fixture
+def newcomer(browser, shared):
+    """A page of a server that keeps accounts, and a function that signs a person in."""
+    from pal.store.accounts import Accounts
+    from pal.web.invitations import Invitations
+    from pal.web.security import INVITE_KEY, load_secret
+
+    project, _ = shared
+    accounts = Accounts(project.store)
+    made = browser.new_context(viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
+    page = made.new_page()
+    with serving(create_app(project, token="a-token-that-is-long-enough", accounts=accounts)) as address:
+
+        def join(name, role="annotator"):
+            account, word = accounts.invite(name, role)
+            link = Invitations(load_secret(project.directory / INVITE_KEY)).sign(account.key, word)
+            made.clear_cookies()
+            page.goto(f"{address}?invite={link}")
+            page.click("#join")
+            return page
+
+        yield join
+    made.close()
+
+
+def test_a_newcomer_reads_what_to_do_once(newcomer):
+    page = newcomer("Ann")
+    page.wait_for_selector("#help[open]")
+    assert page.locator("#help .guide-rule").inner_text()
+    assert page.locator(".guide-tile[data-mark=selected]").count() == 2
+    assert page.evaluate("document.activeElement.id") == "help-close"
+    page.keyboard.press("KeyQ")  # the page behind has its keys when this is closed
+    with page.expect_response("**/api/welcomed"):
+        page.keyboard.press("Enter")
+    page.wait_for_selector(".tile")
+    assert page.locator("#help").is_hidden()
+    assert marks(page) == [""] * len(marks(page))
+    page.keyboard.press("KeyQ")
+    assert marks(page)[0] == "selected"
+    page.reload()
+    page.wait_for_selector(".tile")
+    assert page.locator("#help").is_hidden()
+    page.keyboard.press("?")
+    assert page.locator("#help .keys").is_visible()
+    page.keyboard.press("Escape")
+
+
+def test_those_who_may_not_name_are_not_shown_how(newcomer):
+    page = newcomer("Bea")
+    page.wait_for_selector("#help[open]")
+    page.keyboard.press("Escape")
+    page.wait_for_selector(".tile")
+    assert page.locator("#name-button").count() == 0
+    page.keyboard.press("KeyN")
+    assert page.locator("dialog[open]").count() == 0
+    assert "KeyN" not in page.locator(".keys").inner_html()
+
+
+def test_answers_that_wait_belong_to_who_gave_them(newcomer, shared):
+    """Two people share a browser: what one said offline isn't sent under the other's name, and isn't lost."""
+    page = newcomer("Cem")
+    page.wait_for_selector("#help[open]")
+    page.keyboard.press("Escape")
+    page.wait_for_selector(".tile")
+    page.route("**/api/events", lambda route: route.abort())
+    page.keyboard.press("KeyQ")
+    page.keyboard.press("Space")
+    page.wait_for_selector("#light[data-state=offline]")
+    page.unroute("**/api/events")
+    cem = page.context.cookies()
+    before = len(log(shared))
+    newcomer("Dee")
+    page.wait_for_selector("#help[open]")
+    page.keyboard.press("Escape")
+    page.wait_for_selector(".tile")
+    page.keyboard.press("Space")
+    wait_until(page, lambda: len(log(shared)) > before)
+    page.wait_for_selector("#light[data-state=saved]")
+    assert {event.labeler for event in log(shared)[before:]} == {"Dee"}
+    page.context.clear_cookies()
+    page.context.add_cookies(cem)
+    page.reload()
+    wait_until(page, lambda: log(shared)[-1].labeler == "Cem")
+    assert [event.labeler for event in log(shared)[before:]].count("Cem") == 1
+
+
+def wait_until(page, true):
+    for _ in range(300):
+        if true():
+            return
+        page.wait_for_timeout(50)
+    raise AssertionError("it never came to that")
+
+
+def test_a_link_is_made_withdrawn_and_the_rule_changed_on_the_team_screen(context, shared):
+    from pal.store.accounts import Accounts
+
+    project, _ = shared
+    with serving(create_app(project, token=None, accounts=Accounts(project.store))) as address:
+        page = context.new_page()
+        page.goto(f"{address}team")
+        page.fill("#invite-name", "Flo <b>")
+        page.check("input[value=reviewer]")
+        page.click("text=Make a link")
+        page.wait_for_selector("#link-made:not([hidden])")
+        link = page.input_value("#link")
+        assert link.startswith(f"{address}?invite=")
+        row = page.locator("#people tr", has_text="Flo <b>")
+        assert row.locator("select").input_value() == "reviewer"
+        assert Accounts(project.store).invited() >= {"Flo <b>"}
+        row.get_by_text("Withdraw link").click()
+        page.wait_for_selector("#link-made", state="hidden")
+        assert "Flo <b>" not in Accounts(project.store).invited()
+        row.get_by_text("Remove").click()
+        page.click("#sure-yes")
+        row.wait_for(state="detached")
+        page.fill("#rule", "Same <i>bird</i>?")
+        page.click("text=Save the rule")
+        page.wait_for_selector("#toast:not([hidden])")
+        page.goto(address)
+        page.wait_for_selector(".tile")
+        assert page.locator("#rule").inner_text() == "Same <i>bird</i>?"
+        assert page.locator(".guide-rule").text_content() == "Same <i>bird</i>?"

@@ -50,6 +50,7 @@ def served(tmp_path_factory):
         for one, other, relation in [(a, b, 1), (b, c, 1), (b, c, 1), (a, c, -1), (a, c, -1)]:
             project.record([Answered(labeler="bob", page="check", template=one, items=(other,), relations=(relation,))])
         project.settle()
+        project.store.set_meta("welcomed owner", "1")
         with serving(create_app(project, token=None)) as address:
             yield project, address
 

@@ -1,6 +1,7 @@
 """Checking: pages and tiles that measure answers instead of asking for new ones."""
 
 import threading
+from collections.abc import Mapping
 
 import numpy as np
 from jaxtyping import Bool
@@ -8,7 +9,7 @@ from numpy import ndarray
 
 from pal.answers import Question
 from pal.items import Items
-from pal.project.gold import Gold, gold_of, with_gold
+from pal.project.gold import Gold, Measured, gold_of, with_gold
 from pal.project.ledger import Ledger
 from pal.project.present import Present
 from pal.project.report import agreement
@@ -34,6 +35,10 @@ class Checking:
     def gold(self) -> Gold:
         """Gold at present."""
         return self._present.once("gold", self._gold)
+
+    def measured(self, now: Snapshot) -> Mapping[str, Measured]:
+        """How people did on gold, by labeler."""
+        return self._gold(now).people
 
     def second(self, labeler: str, held: Bool[ndarray, " n"]) -> Question | None:
         """A page of second votes, where there is doubt and not too much was asked twice."""

@@ -17,7 +17,7 @@ from numpy import ndarray
 from pal import conflicts
 from pal.items import Items
 from pal.project.infos import TileInfo
-from pal.project.ledger import CORRECTIONS
+from pal.project.ledger import CORRECTIONS, GOLD
 from pal.project.listing import tile
 from pal.project.snapshot import Snapshot
 
@@ -176,4 +176,5 @@ def _with_anchor(items: Items, now: Snapshot, row: int) -> PairInfo:
 
 def _page(page: str) -> str:
     """What kind of page: pages of tiles have ids that say nothing to a person."""
-    return page if page in ("merge", "split", "check", "audit", "import") else "page"
+    # Nobody sees which items are gold: a mark is shown as a question like any other.
+    return "check" if page == GOLD else page if page in ("merge", "split", "check", "audit", "import") else "page"

@@ -17,6 +17,8 @@ ROLES = ("annotator", "reviewer", "administrator")
 """Each may do what those before it may."""
 
 _MAX_NAME = 60
+_IMPORTS = "import "
+"""Imports are logged under such names; nobody may take them back but by pal import."""
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,8 @@ class Accounts:
             raise InvalidInputError(f"a name must have 1 to {_MAX_NAME} printable characters, got {name[:80]!r}")
         if role not in ROLES:
             raise InvalidInputError(f"role must be one of {', '.join(ROLES)}, got {role!r}")
+        if name.casefold().startswith(_IMPORTS):
+            raise InvalidInputError(f"names that begin with {_IMPORTS!r} are those of imports, got {name!r}")
         word = secrets.token_urlsafe(16)
         with self._store.writing() as connection:
             others = {row.name: row for row in connection.execute(sa.select(ACCOUNTS))}
@@ -65,6 +69,33 @@ class Accounts:
                 return Account(name, row["key"], role), word
             connection.execute(sa.update(ACCOUNTS).where(ACCOUNTS.c.name == name).values(role=role, invite=word))
         return Account(name, others[name].key, role), word
+
+    def change(self, name: str, role: str) -> None:
+        """Change a role; an open link stays good.
+
+        Raises
+        ------
+        InvalidInputError
+            If there is no such role or account.
+        """
+        if role not in ROLES:
+            raise InvalidInputError(f"role must be one of {', '.join(ROLES)}, got {role!r}")
+        self._set(name, role=role)
+
+    def withdraw(self, name: str) -> None:
+        """End the open link of an account.
+
+        Raises
+        ------
+        InvalidInputError
+            If there is no such account.
+        """
+        self._set(name, invite=None)
+
+    def invited(self) -> set[str]:
+        """Names of those who have a link that wasn't used."""
+        with self._store.reading() as connection:
+            return set(connection.execute(sa.select(ACCOUNTS.c.name).where(ACCOUNTS.c.invite.is_not(None))).scalars())
 
     def join(self, key: str, word: str) -> Account | None:
         """Spend the word of an invitation; None if it is no longer good."""
@@ -97,3 +128,9 @@ class Accounts:
             gone = connection.execute(sa.delete(ACCOUNTS).where(ACCOUNTS.c.name == name)).rowcount
         if not gone:
             raise InvalidInputError(f"no account {name!r}; nothing to remove")
+
+    def _set(self, name: str, **values: str | None) -> None:
+        with self._store.writing() as connection:
+            mine = sa.update(ACCOUNTS).where(ACCOUNTS.c.name == name).values(**values)
+            if not connection.execute(mine).rowcount:
+                raise InvalidInputError(f"no account {name!r}; invite them first")

@@ -6,6 +6,7 @@ threads; the project is thread-safe, and neither a page nor an answer waits for 
 
 import hashlib
 from collections.abc import Collection
+from dataclasses import replace
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -27,11 +28,12 @@ from pal.web.events import events
 from pal.web.exports import exports
 from pal.web.groups import groups
 from pal.web.invitations import Invitations
-from pal.web.pages import RULE, SCREENS, pages, screens
+from pal.web.pages import SCREENS, pages, screens
 from pal.web.reports import reports
 from pal.web.review import looks
-from pal.web.roles import may
+from pal.web.roles import account, may
 from pal.web.security import INVITE_KEY, LOOPBACK, PERSON, Gate, Guests, OneTimeToken, Sessions, load_secret
+from pal.web.team import team, welcome
 from pal.web.thumbnails import thumbnails
 
 HERE = Path(__file__).parent
@@ -43,7 +45,7 @@ def create_app(
     token: str | None,
     allowed_hosts: Collection[str] = LOOPBACK,
     labeler: str = PERSON,
-    rule: str = RULE,
+    rule: str | None = None,
     accounts: Accounts | None = None,
     announcer: Announcer | None = None,
 ) -> FastAPI:
@@ -61,7 +63,7 @@ def create_app(
     labeler
         Name under which the answers of whoever opens the terminal's address are logged; an administrator.
     rule
-        One sentence on what "the same kind" means here, shown on every page.
+        One sentence on what "the same kind" means here, shown on every page; None keeps the one that is set.
     accounts
         Other people who may sign in, by links that ``pal invite`` prints.
     announcer
@@ -86,8 +88,11 @@ def create_app(
         "kind": project.items.kind,
         "screens": SCREENS,
         "may": may,
+        "space": partial(_space, key),
     }
-    app.include_router(screens(templates, rule=rule))
+    if rule is not None:
+        project.settings.set(replace(project.settings(), rule=rule))
+    app.include_router(screens(templates, project))
     app.include_router(joining())
     app.include_router(pages(project))
     app.include_router(events(project))
@@ -97,6 +102,9 @@ def create_app(
     app.include_router(reports(project))
     app.include_router(exports(project) if announcer is None else exports(project, announcer.exported))
     app.include_router(thumbnails(project))
+    invitations = Invitations(load_secret(project.directory / INVITE_KEY))
+    app.include_router(team(project, accounts, invitations, owner=labeler))
+    app.include_router(welcome(project))
     app.mount("/static", StaticFiles(directory=HERE / "static"))
     app.add_exception_handler(PalError, _sorry)
     app.add_exception_handler(RequestValidationError, _misread)
@@ -108,9 +116,7 @@ def create_app(
         cookie=f"pal-{key}",
         refuse=partial(_refused, templates),
         owner=Account(labeler, "", "administrator"),
-        guests=None
-        if accounts is None
-        else Guests(accounts, Invitations(load_secret(project.directory / INVITE_KEY)), partial(_join, templates)),
+        guests=None if accounts is None else Guests(accounts, invitations, partial(_join, templates)),
     )
     return app
 
@@ -118,6 +124,12 @@ def create_app(
 def _key(project: Project) -> str:
     """Name of the project for cookies and for what the browser keeps: both outlive a project on the same port."""
     return hashlib.sha256(str(project.directory.resolve()).encode()).hexdigest()[:12]
+
+
+def _space(key: str, request: Request) -> str:
+    """Name of an account for what the browser keeps: two people may share one. Empty for the owner."""
+    own = account(request).key
+    return hashlib.sha256(f"{key} {own}".encode()).hexdigest()[:12] if own else ""
 
 
 def _refused(templates: Jinja2Templates, request: Request, reason: str) -> Response:

@@ -10,8 +10,7 @@ from fastapi.templating import Jinja2Templates
 from pal.project import Page, Project
 from pal.web import replies, roles, shapes
 from pal.web.description import gives
-
-RULE = "Two things are the same kind if you would give them the same name. When you can't tell, say unsure."
+from pal.web.team import welcomed
 
 SCREENS = (
     ("annotate", "/", "Label"),
@@ -20,17 +19,19 @@ SCREENS = (
     ("map", "/map", "Map"),
     ("progress", "/progress", "Progress"),
     ("export", "/export", "Export"),
+    ("team", "/team", "Team"),
 )
 """Screens in the order of the navigation: template, address, name."""
 
 
-def screens(templates: Jinja2Templates, *, rule: str) -> APIRouter:
+def screens(templates: Jinja2Templates, project: Project) -> APIRouter:
     """Routes of the screens, as HTML."""
     router = APIRouter(default_response_class=HTMLResponse, include_in_schema=False)
 
     @router.get("/")
     def annotate(request: Request) -> HTMLResponse:
-        return templates.TemplateResponse(request, "annotate.html", {"screen": "annotate", "rule": rule})
+        rule, seen = project.settings().rule, welcomed(project, roles.account(request))
+        return templates.TemplateResponse(request, "annotate.html", {"screen": "annotate", "rule": rule, "seen": seen})
 
     def beside(name: str, heading: str) -> Callable[[Request], HTMLResponse]:
         def show(request: Request) -> HTMLResponse:

@@ -227,6 +227,8 @@ class Person(_Reply):
     seconds: float = Field(description="median seconds a tile")
     agreement: float | None
     compared: int
+    gold: float | None = Field(description="share right of answers about gold tiles")
+    gold_asked: int
 
 
 class Left(_Reply):
@@ -287,3 +289,52 @@ class Export(_Reply):
     manifest: dict[str, object]
     n_files: int
     n_bytes: int
+
+
+class Named(_Reply):
+    """Whom a request was about."""
+
+    name: str
+
+
+class Invited(Joined):
+    """A link for somebody, to be put behind this server's address; it works once, for so many days."""
+
+    link: str
+    days: int
+
+
+class Account(_Reply):
+    """Somebody who may take part; ``invited`` if their link wasn't used yet."""
+
+    name: str
+    role: Literal["annotator", "reviewer", "administrator"]
+    invited: bool
+    me: bool
+
+
+class Settings(_Reply):
+    """What is set for everybody."""
+
+    rule: str
+    gold: float
+    second: float
+
+
+class Webhook(_Reply):
+    """An address that is told what happens, without its secret."""
+
+    url: str
+    kinds: list[str]
+    said: str
+
+
+class Team(_Reply):
+    """Who takes part, what they did, and what is set for everybody."""
+
+    accounts: list[Account]
+    people: list[Person]
+    settings: Settings
+    gold: list[Tile]
+    webhooks: list[Webhook]
+    me: str

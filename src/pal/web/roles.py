@@ -13,6 +13,7 @@ ANNOTATOR = (
     "/",
     "/api/events",
     "/api/flag",
+    "/api/join",
     "/api/page",
     "/api/progress",
     "/api/renew",

@@ -6,6 +6,7 @@ import { Offline, Refused, SignedOut, call } from "./api.js";
 import { boardOf, columns, paint } from "./board.js";
 import { entryOf, flag, invert, named, openDesk, settle, toggle } from "./desk.js";
 import { askName, enlarge, shrink } from "./dialogs.js";
+import { bindGuide, openGuide } from "./guide.js";
 import { forget, kept, recall } from "./keep.js";
 import { bindKeys } from "./keys.js";
 import { labelOf, learnLayout } from "./layout.js";
@@ -25,6 +26,8 @@ const MODES = {
   different: { title: "Pick the odd ones out", words: "Select every tile that is not the same kind as this one.", picked: "odd" },
 };
 
+// Those who may not name a group aren't shown how.
+const mayName = document.getElementById("name-button") !== null;
 const desk = await openDesk();
 const outbox = new Outbox(light, counts);
 
@@ -218,7 +221,7 @@ const nextPending = () => setPending(pending === null ? "unsuitable" : pending =
 
 async function name() {
   const entry = desk.current;
-  if (!entry) return;
+  if (!entry || !mayName) return;
   const { template, group } = entry.page;
   const chosen = await askName("Name this group", group);
   if (!chosen || chosen === group || !send(named(template.id, chosen))) return;
@@ -285,7 +288,7 @@ bindKeys({
   tile: pressTile, hold: holdTile, release: shrink, done: (since) => { if (!shrink()) finish("", since); }, back,
   invert: () => { if (desk.current) { invert(desk.current, seconds()); changed(desk.current); } },
   unclear: () => finish("unclear"), flag: nextPending, name, escape, move,
-  help: () => /** @type {HTMLDialogElement} */ (at("help")).showModal(),
+  help: openGuide,
   template: () => { if (!shrink() && desk.current) enlarge(desk.current.page.template); },
   focused: () => (desk.current ? boardOf(desk.current).focused : -1),
 });
@@ -297,10 +300,11 @@ bindPointer(at("board"), { tile: pressTile, peek: (position) => {
 /** @type {[string, () => void][]} */
 const buttons = [
   ["done", () => finish("", performance.now())], ["back", back], ["skip", () => finish("skipped")],
-  ["unclear", () => finish("unclear")], ["flag", nextPending], ["name-button", name],
+  ["unclear", () => finish("unclear")], ["flag", nextPending],
   ["invert", () => { if (desk.current) { invert(desk.current, seconds()); changed(desk.current); } }],
-  ["help-button", () => /** @type {HTMLDialogElement} */ (at("help")).showModal()], ["notice-again", loadAhead],
+  ["help-button", openGuide], ["notice-again", loadAhead],
 ];
+if (mayName) buttons.push(["name-button", name]);
 for (const [id, act] of buttons) {
   at(id).addEventListener("click", act);
   // A mouse click must not leave the focus on a button, where Space would press it again.
@@ -324,6 +328,8 @@ addEventListener("pagehide", () => {
   desk.save();
 });
 addEventListener("online", loadAhead);
+
+bindGuide();
 
 // Pages that the map asked for come first.
 for (const key of kept("asked/")) {

@@ -21,7 +21,7 @@ const WHY = {
   predicted: "Nobody was asked: the model believes it.",
   "": "Nothing is known or believed about it yet.",
 };
-const PAGES = { page: "a page", check: "a single question", audit: "the random audit", merge: "a merge", split: "a split" };
+const PAGES = { page: "a page", check: "a single question", audit: "the random audit", merge: "a merge", split: "a split", import: "an import" };
 
 /** @type {Item|null} */
 let item = null;
@@ -110,6 +110,13 @@ async function flagItem() {
   if (await ask("/api/flag", { item: item.item.id, reason: "unsuitable" })) { toast("Flagged; it won't be asked about again."); await load(); }
 }
 
+/** For administrators: others can be measured by what is surely right. */
+async function goldItem() {
+  if (!item) return;
+  if (await ask("/api/team/gold", { item: item.item.id })) toast("Gold: it comes up among the tiles now and then. The team screen lists it.");
+}
+
+document.getElementById("gold-item")?.addEventListener("click", goldItem);
 at("confirm-label").addEventListener("click", confirmLabel);
 at("not-this").addEventListener("click", notThis);
 at("flag-item").addEventListener("click", flagItem);
