@@ -16,26 +16,48 @@ _PANELS = (("answers", "ari"), ("seconds", "ari"), ("answers", "heldout"), ("sec
 _WORDS = {"ari": "adjusted Rand index", "heldout": "held-out accuracy", "seconds": "seconds of a person"}
 
 
-def markdown(runs: Sequence[dict[str, Any]], peers: Collection[str], published: "Sequence[Published]", /) -> str:
-    """Tables of ARI and held-out accuracy after so many answers, one a set; what wasn't measured here is marked."""
-    lines: list[str] = []
-    for data in dict.fromkeys(run["data"] for run in runs):
-        here = [run for run in runs if run["data"] == data]
-        for measure in ("ari", "heldout"):
-            if all(v is None for run in here for v in run[measure]["mean"]):
-                continue
-            seeds = max(run["seeds"] for run in here)
-            lines += [f"## {data}: {_WORDS[measure]}, {seeds} seeds", ""]
-            lines += [f"| answers | {' | '.join(map(str, _AT))} | source |", "|---" * (len(_AT) + 2) + "|"]
-            for run in here:
-                cells = [value_at(run, measure, at) for at in _AT]
-                lines.append(_line(run["oracle"], cells, "peer" if run["oracle"] in peers else "PAL"))
-            for old in published if measure == "ari" else ():
-                if old.data == data:
-                    known = dict(zip(old.answers, old.ari, strict=True))
-                    lines.append(_line(old.name, [known.get(at, float("nan")) for at in _AT], f"*{old.note}*"))
-            lines.append("")
-    return "\n".join(lines)
+def tables(
+    runs: Sequence[dict[str, Any]], peers: Collection[str], published: "Sequence[Published]", /
+) -> dict[str, str]:
+    """Tables by name: "SET ari" and "SET heldout" after so many answers, "ari" and "heldout" of all sets at the end."""
+    found = {}
+    for measure in ("ari", "heldout"):
+        measured = [run for run in runs if any(v is not None for v in run[measure]["mean"])]
+        for data in dict.fromkeys(run["data"] for run in measured):
+            here = [run for run in measured if run["data"] == data]
+            old = [p for p in published if measure == "ari" and p.data == data]
+            found[f"{Path(data).stem} {measure}"] = _table(here, measure, peers, old)
+        if measured:
+            found[measure] = summary(measured, measure)
+    return found
+
+
+def _table(
+    runs: Sequence[dict[str, Any]], measure: str, peers: Collection[str], published: "Sequence[Published]"
+) -> str:
+    """One row a run; what wasn't measured here says so in the last column."""
+    marks = [at for at in _AT if at <= max(run["answers"][-1] for run in runs)]
+    lines = [f"| {_WORDS[measure]} after | {' | '.join(map(str, marks))} | source |", "|---" * (len(marks) + 2) + "|"]
+    for run in runs:
+        kind = "peer" if run["oracle"] in peers else "PAL"
+        lines.append(
+            _line(run["oracle"], [value_at(run, measure, at) for at in marks], f"{kind}, {run['seeds']} seeds")
+        )
+    for old in published:
+        known = dict(zip(old.answers, old.ari, strict=True))
+        lines.append(_line(old.name, [known.get(at, float("nan")) for at in marks], f"*{old.note}*"))
+    return "\n".join(lines) + "\n"
+
+
+def summary(runs: Sequence[dict[str, Any]], measure: str, /) -> str:
+    """One row an oracle or peer, one column a set: the mean of a measure at the end."""
+    sets = list(dict.fromkeys(run["data"] for run in runs))
+    lines = [f"| {_WORDS[measure]} | {' | '.join(Path(data).stem for data in sets)} |", "|---" * (len(sets) + 1) + "|"]
+    for name in dict.fromkeys(run["oracle"] for run in runs):
+        last = {run["data"]: run[measure]["mean"][-1] for run in runs if run["oracle"] == name}
+        cells = ["–" if last.get(data) is None else f"{last[data]:.3f}".replace("0.", ".") for data in sets]
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    return "\n".join(lines) + "\n"
 
 
 def _line(name: str, cells: Sequence[float], source: str) -> str:

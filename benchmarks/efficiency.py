@@ -22,10 +22,10 @@ import numpy as np
 
 from benchmarks._averages import average, needed, worse
 from benchmarks._curves import Point, Settings, oracle_curve
-from benchmarks._drawing import draw, markdown
+from benchmarks._drawing import draw, tables
 from benchmarks._rivals import PEERS, PUBLISHED
 from benchmarks._sets import NAMES, Whole, load, split
-from benchmarks.report import Row, machine, missing, row, versions
+from benchmarks.report import Row, fill, machine, missing, row, versions
 from pal.labelers import LABELERS
 from pal.oracles import ORACLES
 
@@ -63,16 +63,20 @@ def execute(args: list[str], out: Path) -> list[Row]:
     wanted = list(dict.fromkeys([*oracles, *options.peers]))
     absent = {name: missing(PEERS[name].package) for name in wanted if name in PEERS and PEERS[name].missing()}
     pairs = [(data, oracle) for data in options.data for oracle in wanted if oracle not in absent]
-    runs = []
+    runs: list[dict[str, Any]] = []
+    texts: dict[str, str] = {}
     with ProcessPoolExecutor(options.jobs) as pool:
         for data, oracle in pairs:
             tasks = [Task(data, oracle, seed, settings, out, options.cifar) for seed in range(options.seeds)]
             runs.append({"data": data, "oracle": oracle, **average(_curves(pool, tasks, options), settings.page)})
             _tell(runs[-1])
-            _write(runs, absent, settings, out)
+            texts = _write(runs, absent, settings, out)
     lines = worse(runs, RIVALS_OF_THE_DEFAULT)
     for line in [*(f"{peer}: {words}" for peer, words in absent.items()), *lines]:
         print(line)
+    if options.docs:
+        for name, text in texts.items():
+            fill(options.docs, name if " " in name else f"{out.name} {name}", text)
     if not draw(runs, set(PEERS), out / "efficiency.png"):
         print(missing("matplotlib", "experiments"))
     return _rows(runs)
@@ -91,6 +95,7 @@ def _parse(args: list[str]) -> argparse.Namespace:
     parser.add_argument("--labeler", default="perfect", help=f"{', '.join(LABELERS)}; some take a number, wrong:0.1")
     parser.add_argument("--cifar", type=Path, help="folder or .npz of CIFAR-10, for --data cifar")
     parser.add_argument("--again", nargs="*", default=[], help="oracles whose kept curves are made anew")
+    parser.add_argument("--docs", type=Path, help='page whose tables to fill, by name ("digits ari", "OUT heldout")')
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     options = parser.parse_args(args)
     unknown = [name for name in options.oracles if name not in ORACLES and name != "all"]
@@ -151,7 +156,8 @@ def _tell(run: dict[str, Any]) -> None:
     print(f"{run['data']}  {run['oracle']:26} {run['answers'][-1]:4.0f} answers: ari {ari:.3f}{words}", flush=True)
 
 
-def _write(runs: list[dict[str, Any]], absent: dict[str, str], settings: Settings, out: Path) -> None:
+def _write(runs: list[dict[str, Any]], absent: dict[str, str], settings: Settings, out: Path) -> dict[str, str]:
+    """Write the results so far; returns the tables."""
     out.mkdir(parents=True, exist_ok=True)
     for run in runs:
         run.setdefault("heldout", {"mean": [None] * len(run["answers"]), "std": [None] * len(run["answers"])})
@@ -165,7 +171,9 @@ def _write(runs: list[dict[str, Any]], absent: dict[str, str], settings: Setting
         "versions": versions(),
     }
     (out / "efficiency.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
-    (out / "efficiency.md").write_text(markdown(runs, set(PEERS), PUBLISHED), encoding="utf-8")
+    texts = tables(runs, set(PEERS), PUBLISHED)
+    (out / "efficiency.md").write_text("\n".join(f"## {k}\n\n{v}" for k, v in texts.items()), encoding="utf-8")
+    return texts
 
 
 def _rows(runs: list[dict[str, Any]]) -> list[Row]:

@@ -7,13 +7,14 @@ likeliest class, as people leave them. "Rival" is the same oracle before the fir
 import argparse
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Int64
 from numpy import ndarray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from benchmarks.report import Row, row
+from benchmarks.report import Row, fill, markdown_rows, row
 from pal.answers import Answers, Question, concatenate
 from pal.knowledge import known
 from pal.learner import learn, prepare
@@ -29,6 +30,7 @@ def run(args: list[str]) -> list[Row]:
     parser.add_argument("--classes", type=int, default=10)
     parser.add_argument("--answers", type=int, nargs="+", default=[0, 150, 600, 2400])
     parser.add_argument("--oracles", nargs="+", default=sorted(set(ORACLES) - {"gain"}))
+    parser.add_argument("--docs", type=Path, help="page whose table to fill")
     options = parser.parse_args(args)
     with threadpool_limits(1):
         states = list(_states(options))
@@ -36,10 +38,12 @@ def run(args: list[str]) -> list[Row]:
     for name, ms in found.items():
         print(f"{name:16}", " ".join(f"{m:8.1f}" for m in ms), " ms after", options.answers, "answers")
     goal = f"<= 50 ms at N = 2,000; here {options.n:,}"
-    return [
-        row(f"{name}: next page after {options.answers[-1]} answers", ms[-1], ms[0], "ms", goal)
-        for name, ms in found.items()
+    rows = [
+        row(f"{name}, after {options.answers[-1]} answers", ms[-1], ms[0], "ms", goal) for name, ms in found.items()
     ]
+    if options.docs:
+        fill(options.docs, "oracles", markdown_rows(rows))
+    return rows
 
 
 def milliseconds(name: str, state: State) -> float:

@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import json
+import math
 import os
 import platform
 import statistics
@@ -81,6 +82,27 @@ def table(rows: Sequence[Row]) -> str:
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in cells
     )
+
+
+def markdown_rows(rows: Sequence[Row]) -> str:
+    """Rows as a table of the documentation."""
+    lines = ["| what | reached | goal | rival |", "|---|---|---|---|"]
+    for r in rows:
+        goal = r.goal.replace("<=", "≤").replace(">=", "≥")
+        reached = f"{r.ours:.4g} {r.unit}" if math.isfinite(r.ours) else "not reached"
+        rival = f"{r.rival:.4g}" if isinstance(r.rival, float | int) else r.rival
+        lines.append(f"| {r.what} | {reached} | {goal} | {rival} |")
+    return "\n".join(lines) + "\n"
+
+
+def fill(page: Path, name: str, text: str) -> bool:
+    """Put ``text`` between ``<!-- begin NAME -->`` and ``<!-- end NAME -->`` of a page; False if it has none."""
+    begin, end = f"<!-- begin {name} -->\n", f"<!-- end {name} -->"
+    before, found, rest = page.read_text(encoding="utf-8").partition(begin)
+    if not found or end not in rest:
+        return False
+    page.write_text(before + begin + "\n" + text.strip("\n") + "\n\n" + end + rest.partition(end)[2], encoding="utf-8")
+    return True
 
 
 def machine() -> dict[str, str | int | None]:

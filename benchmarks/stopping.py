@@ -16,7 +16,7 @@ from numpy import ndarray
 
 from benchmarks._curves import Point, Settings
 from benchmarks.efficiency import Task, kept
-from benchmarks.report import Row, row
+from benchmarks.report import Row, fill, markdown_rows, row
 from pal.audit import Audit, audit, outlook
 
 _LOOK, _LONGEST = 15, 600
@@ -32,6 +32,7 @@ def execute(args: list[str], out: Path) -> list[Row]:
     parser.add_argument("--target", type=float, default=0.02, help="error rate wanted")
     parser.add_argument("--data", nargs="*", default=["digits"], help="sets whose pages left are foretold")
     parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--docs", type=Path, help="page whose table to fill")
     options = parser.parse_args(args)
     rng = np.random.default_rng(0)
     rows = coverage(options.audits, rng) + stops(options.audits, options.target, rng)
@@ -41,6 +42,8 @@ def execute(args: list[str], out: Path) -> list[Row]:
             for seed in range(options.seeds)
         ]
         rows += pages_left(name, curves, rng)
+    if options.docs:
+        fill(options.docs, "stopping", markdown_rows(rows))
     return rows
 
 

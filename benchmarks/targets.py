@@ -1,7 +1,8 @@
 """Answers needed, goal by goal: what the default oracle reaches on digits and circles, with the rivals of each goal.
 
-``python -m benchmarks targets --out DIR`` prints every goal with the figure reached, and writes DIR/targets.json;
-``--quick`` takes one seed and few trials. Curves are kept as those of the efficiency benchmark are, in DIR/runs.
+``python -m benchmarks targets --out DIR`` prints every goal with the figure reached, and writes DIR/targets.json
+and DIR/targets.md; ``--quick`` takes one seed and few trials, ``--docs PAGE`` puts the table into a page of the
+documentation. Curves are kept as those of the efficiency benchmark are, in DIR/runs.
 """
 
 import argparse
@@ -18,7 +19,7 @@ from benchmarks._averages import average, needed, value_at
 from benchmarks._curves import Point, Settings
 from benchmarks._rivals import PEERS
 from benchmarks.efficiency import Task, kept, run_one
-from benchmarks.report import Row, machine, row, versions
+from benchmarks.report import Row, fill, machine, markdown_rows, row, versions
 
 _SINGLES = ((0, 0.85), (20, 0.88), (50, 0.93), (100, 0.98), (200, 0.995), (500, 1.0))
 _COBRAS = {20: 0.43, 50: 0.51, 100: 0.70, 200: 0.77, 500: 0.84}
@@ -55,6 +56,7 @@ def execute(args: list[str], out: Path) -> list[Row]:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--again", action="store_true", help="make the default's curves anew")
     parser.add_argument("--only", nargs="+", choices=list(GOALS), default=list(GOALS))
+    parser.add_argument("--docs", type=Path, help="page whose table to fill")
     options = parser.parse_args(args)
     runs = Runs(out, 1 if options.quick else options.seeds, options.again)
     rows: list[Row] = []
@@ -70,7 +72,11 @@ def execute(args: list[str], out: Path) -> list[Row]:
             "machine": machine(),
             "versions": versions(),
         }
+        table = markdown_rows(rows)
+        (out / "targets.md").write_text(table, encoding="utf-8")
         (out / "targets.json").write_text(json.dumps(document, indent=1) + "\n", encoding="utf-8")
+    if options.docs:
+        fill(options.docs, "targets", table)
     return rows
 
 

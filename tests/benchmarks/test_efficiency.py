@@ -51,8 +51,9 @@ def test_told_labels_are_right_with_a_perfect_labeler(out):
 
 def test_tables_and_plot(out):
     text = (out / "efficiency.md").read_text()
-    assert "## iris: adjusted Rand index, 2 seeds" in text
+    assert "## iris ari" in text
     assert "| captcha |" in text
+    assert "PAL, 2 seeds" in text
     assert (out / "efficiency.png").stat().st_size > 1000
 
 
