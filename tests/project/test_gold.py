@@ -108,7 +108,7 @@ def test_none_without_gold_or_with_a_share_of_nothing(project):
 
 def test_gold_marks_come_and_go(project):
     anchor = int(project.standing().anchor[0])
-    with pytest.raises(InvalidInputError, match="another of its kind"):
+    with pytest.raises(InvalidInputError, match="another one of its kind"):
         project.gild(project.items.id[anchor], "chief")
     first, second, *_ = gild_some(project)
     with pytest.raises(InvalidInputError, match="gold already"):

@@ -254,6 +254,7 @@ def test_names_and_texts_with_markup_stay_text(tmp_path, context):
     rows = [{"name": f"{i:02d} {NASTY}", "text": f"text {i} {NASTY}"} for i in range(60)]
     (tmp_path / "rows.jsonl").write_text("\n".join(json.dumps(row) for row in rows))
     project = Project.create_or_open(tmp_path / "rows.npy", tmp_path / "rows.pal", seed=0)
+    project.store.set_meta("welcomed owner", "1")
     try:
         with serving(create_app(project, token=None)) as address:
             page = context.new_page()
