@@ -94,7 +94,7 @@ def _parse(args: list[str]) -> argparse.Namespace:
     parser.add_argument("--held-out", type=float, default=1 / 3, help="share of the items that nobody labels")
     parser.add_argument("--labeler", default="perfect", help=f"{', '.join(LABELERS)}; some take a number, wrong:0.1")
     parser.add_argument("--cifar", type=Path, help="folder or .npz of CIFAR-10, for --data cifar")
-    parser.add_argument("--again", nargs="*", default=[], help="oracles whose kept curves are made anew")
+    parser.add_argument("--again", nargs="*", default=[], help="oracles whose curves are made anew, or all of ours")
     parser.add_argument("--docs", type=Path, help='page whose tables to fill, by name ("digits ari", "OUT heldout")')
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     options = parser.parse_args(args)
@@ -105,7 +105,8 @@ def _parse(args: list[str]) -> argparse.Namespace:
 
 
 def _curves(pool: ProcessPoolExecutor, tasks: list[Task], options: argparse.Namespace) -> list[list[Point]]:
-    again = [task for task in tasks if task.oracle in options.again or not task.path.exists()]
+    anew = set(ORACLES if options.again == ["all"] else options.again)
+    again = [task for task in tasks if task.oracle in anew or not task.path.exists()]
     if options.jobs > 1:
         list(pool.map(run_one, again))
     else:
