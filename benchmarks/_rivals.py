@@ -48,10 +48,17 @@ PUBLISHED = (
     Published("digits", "COBRAS", (20, 50, 100, 200, 500), (0.43, 0.51, 0.70, 0.77, 0.84), f"{_OLD}: cobras_ts 0.1.3"),
     Published(
         "digits",
+        "PCKMeans + MinMax",
+        (20, 50, 100, 200, 500),
+        (0.63, 0.59, 0.65, 0.72, 0.82),
+        f"{_OLD}, too slow beyond 200",
+    ),
+    Published(
+        "digits",
         "A3S on spectral features",
         (0, 20, 50, 100, 200),
         (0.74, 0.77, 0.84, 0.934, 0.976),
         f"{_OLD}: no package",
     ),
 )
-"""Rivals whose packages no longer run; cobras_ts needs ``np.int``, gone since numpy 1.24."""
+"""Figures of others, mostly of packages that no longer run; cobras_ts needs ``np.int``, gone since numpy 1.24."""
