@@ -11,7 +11,7 @@ from jaxtyping import Float32
 from numpy import ndarray
 
 from pal.datasets.arrays import NOT_FINITE, assemble, digest, row_names
-from pal.datasets.choosing import NAMES, Choice, ColumnKind, choose
+from pal.datasets.choosing import NAMES, Choice, ColumnKind, choose, column_kind
 from pal.datasets.reading import Reading
 from pal.datasets.scan import File, load_kept, look_at, save_kept
 from pal.datasets.table import Columns
@@ -75,7 +75,7 @@ def rows_of_table(
         texts=content.texts,
         paths=content.paths,
         vectors=None if vectors is None else vectors[content.rows],
-        columns={name: column for name, column in columns.items() if name not in used},
+        columns={name: column for name, column in columns.items() if name not in used and shows(column)},
         blobs=column if inside else None,
         skipped=content.skipped,
     )
@@ -211,6 +211,11 @@ def _blob_content(column: Sequence[Any], names: Sequence[str]) -> Content:
         rows.append(i)
         ids.append(hashlib.sha256(data).hexdigest())
     return Content(rows, ids, None, None, skipped)
+
+
+def shows(column: Sequence[Any], /) -> bool:
+    """Whether a column is worth a cell on a card: no files, no vectors."""
+    return not _holds_files(column) and column_kind(column) != "vector"
 
 
 def _holds_files(column: Sequence[Any]) -> bool:

@@ -16,7 +16,7 @@ from pal.errors import StoreError
 from pal.items import Skipped
 from pal.media import Looked, kind_of, pool
 from pal.media.kinds import FileKind, stem_and_ending
-from pal.media.pool import LOOKS
+from pal.media.readers import LOOKS
 
 _SETTLED = 2e9  # nanoseconds
 

@@ -10,7 +10,7 @@ from numpy import ndarray
 from pal.datasets.arrays import items_of
 from pal.datasets.choosing import FILES, LABELS, TEXTS, Choice, column_kind
 from pal.datasets.reading import Reading
-from pal.datasets.rows import file_content, row_labels
+from pal.datasets.rows import file_content, row_labels, shows
 from pal.datasets.table import Columns, find_table, read_table
 from pal.errors import InvalidInputError
 from pal.items import Items
@@ -51,7 +51,7 @@ def vectors(
     kind = column_kind(columns[shown]) if shown else "vector"
     choice = Choice(kind if kind in ("image", "audio") else "text", shown, ())
     names, name_column = row_labels(columns, reading.ids, choice, len(x), str(table))
-    rest = {name: column for name, column in columns.items() if name not in (shown, name_column)}
+    rest = {name: column for name, column in columns.items() if name not in (shown, name_column) and shows(column)}
     if shown is None:
         return items_of(x, source=str(path), names=names, labels=labels, columns=rest)
     if kind not in ("image", "audio"):

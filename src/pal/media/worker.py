@@ -20,6 +20,9 @@ MEMORY = 2 << 30
 WHOLE = 16 << 20
 """Files up to so many bytes are read once, into memory."""
 
+READY = b"ready\n"
+"""First line that the process writes."""
+
 Reply = tuple[dict[str, Any], list[bytes]]
 
 
@@ -54,10 +57,11 @@ def picture(request: dict[str, Any], data: bytes) -> Reply:
 
     side, thumbnail = request["side"], request["thumbnail"]
     read = read_picture(data or Path(request["path"]), max(side, thumbnail))
-    small = read if max(read.size) <= thumbnail else read.copy()
-    if small is not read:
+    drawn = b""
+    if thumbnail:
+        small = read.copy()
         small.thumbnail((thumbnail, thumbnail), Image.Resampling.LANCZOS)
-    drawn = encode_picture(small) if thumbnail else b""
+        drawn = encode_picture(small)
     if not side:
         return {"size": [0, 0]}, [b"", drawn]
     read.thumbnail((side, side), Image.Resampling.LANCZOS)
@@ -129,6 +133,8 @@ def main() -> None:
 
     PIL.Image.preinit()
     give_up_rights()
+    replies.write(READY)
+    replies.flush()
     while line := requests.readline():
         about, parts = answer(line, requests)
         replies.write(json.dumps({**about, "parts": [len(part) for part in parts]}).encode() + b"\n")

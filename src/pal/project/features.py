@@ -1,11 +1,12 @@
 """Features of a project's items: there at once, or growing while an encoder works in the background.
 
-Items are encoded in random order, so that the first few hundred stand for all of them and pages can begin. Very many
-vectors become ready in steps, for the same reason: a model of all of them takes a while to prepare.
+Items are encoded in random order, so that the first few hundred stand for all of them and pages can begin. Where very
+many have features at the start, they become ready in steps for the same reason: a model of all takes a while.
 """
 
 import threading
 from collections.abc import Callable
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,7 @@ VECTORS = "vectors"
 HOME = "encoders"
 """Folder of a project with the encoders that are its own: trained or fitted for it, or found in a folder."""
 
-_STEP, _GROWTH = 20_000, 4
+_STEP, _GROWTH = 4_000, 4
 
 
 class Features:
@@ -62,7 +63,7 @@ class Features:
         self._counted = ((0, 0), 0)  # sizes of cache and items, and how many of these were ready then
         self._directory = directory
         self._vectors = items.vectors
-        self._grown: int | None = None  # how many vectors are ready; None for all
+        self._grown: int | None = None  # of how many items the features count; None for all
         self._on_batch: Callable[[], None] | None = None
         self.encoder = VECTORS
         if items.vectors is None or encoder.startswith(TRAINED):
@@ -98,20 +99,21 @@ class Features:
     @property
     def ready(self) -> Bool[ndarray, " n_items"]:
         """Which items have features."""
-        if self._cache is None and self._grown is not None:
-            ready = np.zeros(len(self.items), dtype=bool)
-            ready[self._order()[: self._grown]] = True
-            return ready
-        if self._cache is None:
-            return np.ones(len(self.items), dtype=bool)
-        cache = self._cache
-        return np.fromiter((item in cache for item in self.items.id), dtype=bool, count=len(self.items))
+        ready = np.ones(len(self.items), dtype=bool)
+        if self._cache is not None:
+            cache = self._cache
+            ready = np.fromiter((item in cache for item in self.items.id), dtype=bool, count=len(self.items))
+        if self._grown is not None:
+            ready[self._order[self._grown :]] = False
+        return ready
 
     @property
     def n_ready(self) -> int:
         """How many items have features."""
         if self._cache is None:
             return len(self.items) if self._grown is None else self._grown
+        if self._grown is not None:
+            return int(self.ready.sum())
         size = (len(self._cache), len(self.items))
         if self._counted[0] != size:
             self._counted = (size, int(self.ready.sum()))
@@ -125,8 +127,8 @@ class Features:
     def start(self, *, progress: Callable[[int], None] | None = None, on_batch: Callable[[], None]) -> None:
         """Encode what is missing, in a thread; ``on_batch`` is called after each batch and at the end."""
         self._on_batch = on_batch
+        self._grown = _STEP if self.n_ready > 2 * _STEP else None
         if self._cache is None:
-            self._grown = _STEP if len(self.items) > 2 * _STEP else None
             return
         self._thread = threading.Thread(target=self._work, args=(progress, on_batch), name="pal-encoder", daemon=True)
         self._thread.start()
@@ -175,20 +177,20 @@ class Features:
         try:
             encode(
                 self.items, self._encoder, self._cache,
-                order=self._order(), keep=keep, progress=report, stop=self._stop.is_set,
+                order=self._order, keep=keep, progress=report, stop=self._stop.is_set,
             )  # fmt: skip
         except (PalError, OSError, RuntimeError, ValueError) as error:
             self.error = error  # raised again by whoever waits for features
         on_batch()
 
+    @cached_property
     def _order(self) -> Int64[ndarray, " n_items"]:
         return np.random.default_rng(self.seed).permutation(len(self.items))
 
     def _grow(self) -> None:
-        """Let more vectors be ready, now that a model is made of those that were."""
+        """Let more items be ready, now that a model is made of those that were."""
         if self._grown is None or self._on_batch is None:
             return
-        self._grown = self._grown * _GROWTH
-        if 2 * self._grown > len(self.items):
-            self._grown = None
+        more = self._grown * _GROWTH
+        self._grown = None if 2 * more > len(self.items) else more
         self._on_batch()

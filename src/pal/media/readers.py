@@ -22,6 +22,7 @@ import numpy as np
 
 from pal.errors import InvalidInputError, MissingExtraError
 from pal.media.kinds import FileKind
+from pal.media.worker import READY
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -34,7 +35,7 @@ SECONDS = 20.0
 LOOKS = 64
 """Files looked at in one request."""
 
-_MAX_PART = 1 << 30
+_MAX_PART, _START = 1 << 30, 60.0
 
 
 class Looked(NamedTuple):
@@ -138,11 +139,11 @@ class _Child:
         self._late = False
 
     def ask(self, request: dict[str, Any], data: bytes, patience: int) -> tuple[dict[str, Any], list[bytes]]:
-        process = self._started()
-        assert process.stdin is not None  # noqa: S101
-        assert process.stdout is not None  # noqa: S101
-        self._deadline = time.monotonic() + self._seconds * patience
         try:
+            process = self._started()
+            assert process.stdin is not None  # noqa: S101
+            assert process.stdout is not None  # noqa: S101
+            self._deadline = time.monotonic() + self._seconds * patience
             process.stdin.write(json.dumps(request).encode() + b"\n" + data)
             process.stdin.flush()
             reply = json.loads(process.stdout.readline())
@@ -180,7 +181,11 @@ class _Child:
                 start_new_session=True,
                 env={**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"},
             )
+            self._deadline = time.monotonic() + _START
             threading.Thread(target=self._watch, args=(self._process,), daemon=True, name="pal-watch").start()
+            assert self._process.stdout is not None  # noqa: S101
+            if self._process.stdout.readline() != READY:
+                raise ValueError("a child that doesn't start")
         return self._process
 
     def _watch(self, process: "subprocess.Popen[bytes]") -> None:
