@@ -67,7 +67,7 @@ def execute(args: list[str], out: Path) -> list[Row]:
         rows += found
         out.mkdir(parents=True, exist_ok=True)
         document = {
-            "rows": [asdict(r) for r in rows],
+            "rows": [_finite(asdict(r)) for r in rows],
             "seeds": runs.seeds,
             "machine": machine(),
             "versions": versions(),
