@@ -158,6 +158,7 @@ def walk(browser: Browser, page: Page, home: str, item: str) -> None:
             reduced_motion="reduce",
             storage_state=page.context.storage_state(),
             device_scale_factor=1.5 if size is DESKTOP else 2,
+            has_touch=size is PHONE,
         )
         shown = context.new_page()
         for name, address, ready in [

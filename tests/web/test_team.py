@@ -144,7 +144,8 @@ def test_the_rule_is_everybodys_at_once(owner, signed_in, project):
     project.settings.set(Settings())
 
 
-def test_gold_is_marked_and_seen_by_administrators_only(owner, signed_in, project, digit, log):
+def test_gold_is_marked_and_seen_by_administrators_only(owner, signed_in, project, digit, monkeypatch):
+    monkeypatch.setattr("pal.project.checking._SPARE", 0.0)
     for _ in range(4):
         assert send(owner, answered(owner.get("/api/page").json()["page"], digit)).status_code == 200
     project.settle()
@@ -226,3 +227,17 @@ def test_a_server_without_accounts_says_so(project):
 
 def test_nobody_can_be_called_like_an_import(owner):
     refused(owner.post("/api/team/invite", json={"name": "Import labels.csv"}), "imports")
+
+
+@pytest.mark.parametrize("text", ["a\\u0000b", "\\ud800", "a\\nb", ""])
+def test_texts_that_no_store_takes_are_refused(owner, text):
+    for path, field in (
+        ("invite", "name"),
+        ("role", "name"),
+        ("withdraw", "name"),
+        ("remove", "name"),
+        ("settings", "rule"),
+    ):
+        body = f'{{"{field}": "{text}"}}'
+        reply = owner.post(f"/api/team/{path}", content=body, headers={"content-type": "application/json"})
+        assert reply.status_code in (400, 422), path

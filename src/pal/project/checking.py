@@ -1,7 +1,9 @@
 """Checking: pages and tiles that measure answers instead of asking for new ones."""
 
 import threading
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 import numpy as np
 from jaxtyping import Bool
@@ -18,6 +20,11 @@ from pal.project.settings import Current
 from pal.project.snapshot import Snapshot
 from pal.votes import pair_key
 
+T = TypeVar("T")
+
+_SPARE = 20.0
+"""What takes a second is made anew after twenty at the earliest."""
+
 
 class Checking:
     """Gold tiles and second votes of a project, as its ``settings`` have it."""
@@ -30,6 +37,8 @@ class Checking:
         self._rng = np.random.default_rng((seed, 1))  # what is asked doesn't change with what is checked
         self._lock = threading.Lock()
         self._model: object = None
+        self._made: dict[str, tuple[object, Any, float]] = {}
+        self._making = threading.Lock()
         self._again: set[int] = set()  # pairs asked again since the model was published
 
     def gold(self) -> Gold:
@@ -45,7 +54,7 @@ class Checking:
         share = self._settings().second
         if share <= 0 or not self._ledger.labelers - {labeler}:
             return None
-        found = self._present.once_published("second", self._doubtful)
+        found = self._lately("second", self._doubtful)
         with self._lock:
             if self._model is not found:
                 self._model, self._again = found, set()
@@ -63,11 +72,24 @@ class Checking:
         share = self._settings().gold
         if share <= 0 or not self._ledger.tally.gold:
             return question
-        found = self._present.once_published("gold seen", self._gold)
+        found = self._lately("gold", self._gold)
         with self._lock:
             if self._rng.random() >= share:
                 return question
             return with_gold(question, found, labeler, held, size=self._size, rng=self._rng)
+
+    def _lately(self, what: str, make: Callable[[Snapshot], T]) -> T:
+        """Result of ``make`` as of the last model, or, where that is dear, as of one before: pages mustn't wait."""
+        with self._making:
+            model, result, until = self._made.get(what, (None, None, 0.0))
+            published = self._present.published
+            if model is None or (model is not published and time.monotonic() > until):
+                start = time.monotonic()
+                result = make(self._present.now())
+                end = time.monotonic()
+                self._made[what] = (published, result, end + _SPARE * (end - start))
+            found: T = result
+            return found
 
     def _gold(self, now: Snapshot) -> Gold:
         return gold_of(self._items, now)

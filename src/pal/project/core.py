@@ -37,8 +37,8 @@ FIRST = 300
 SEEN = "seen.jsonl"
 """File of a project with what was seen of the files of its source."""
 
-_FOLLOW = 1.0
-"""Seconds between looks at what other servers wrote."""
+_FOLLOW = 5.0
+"""Seconds between looks at what other servers wrote, beside being told."""
 
 
 class Project:

@@ -94,9 +94,10 @@ class Present:
         """Result of ``make`` on the present, made once for each position of the log and model."""
         return self._keep(what, now := self.now(), lambda: make(now))
 
-    def once_published(self, what: str, make: Callable[[Snapshot], T], /) -> T:
-        """Result of ``make`` on the present, made once for each model published: a little behind the answers."""
-        return self._keep(what, self._trainer.published, lambda: make(self.now()))
+    @property
+    def published(self) -> Published:
+        """The model last published."""
+        return self._trainer.published
 
     def once_fitted(self, what: str, make: Callable[[Published], T], /) -> T:
         """Result of ``make`` on the features of the model last published, made once until there are others."""

@@ -55,9 +55,8 @@ def doubtful(now: Snapshot, agreeing: Mapping[str, tuple[int, int]], gold: Mappi
     gold
         For each labeler, how they did on gold.
     """
-    who: dict[int, str] = {}
-    for number, question in zip(now.answers.labeler.tolist(), now.answers.question.tolist(), strict=True):
-        who.setdefault(number, now.answered[question].labeler)
+    numbers, first = np.unique(now.answers.labeler, return_index=True)
+    who = {int(n): now.answered[now.answers.question[r]].labeler for n, r in zip(numbers, first, strict=True)}
     names = tuple(who.get(number, "") for number in range(max(who, default=-1) + 1))
     asked = np.array([is_page(event) or event.page == IMPORT for event in now.answered], dtype=bool)
     answers = now.answers

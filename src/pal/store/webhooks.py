@@ -1,7 +1,7 @@
 """Webhooks: addresses that an administrator typed, to be told what happens in a project.
 
-They are added on the server's own command line and nowhere else, each with a secret that signs what is sent to it. They
-are in no backup: a copy of a project tells nobody.
+They are added on the server's own command line and nowhere else, each with a secret that signs what is sent to it. No
+restore brings them back: a copy of a project tells nobody.
 """
 
 import secrets

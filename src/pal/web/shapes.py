@@ -129,7 +129,7 @@ class JoinIn(_Strict):
 class NameIn(_Strict):
     """Name of an account."""
 
-    name: Word
+    name: Annotated[str, Field(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f]+$")]
 
 
 class InviteIn(NameIn):
@@ -141,7 +141,7 @@ class InviteIn(NameIn):
 class SettingsIn(_Strict):
     """What to change for everybody."""
 
-    rule: str | None = Field(default=None, min_length=1, max_length=500)
+    rule: str | None = Field(default=None, min_length=1, max_length=500, pattern=r"^[^\x00-\x1f]+$")
     gold: float | None = Field(default=None, ge=0, le=1, description="share of pages with a gold tile")
     second: float | None = Field(default=None, ge=0, le=1, description="largest share of answers asked twice")
 
