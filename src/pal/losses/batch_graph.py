@@ -15,15 +15,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from jaxtyping import Float
-from numpy import ndarray
-from scipy.sparse import csr_array
 from torch import Tensor
 
 from pal.errors import InvalidInputError
 from pal.graph import SimilarityGraph
-
-# Below this many groups a dense M (4 MB in float32) is faster than a sparse one.
-DENSE_GROUPS = 1024
+from pal.losses import factors, matrices
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,7 +62,7 @@ class BatchGraph:
     def pool(self, z: Float[Tensor, "b k"]) -> Float[Tensor, "r k"]:
         """Fᵀ Z: sums over groups."""
         if not self.one_group:
-            return _product(self.membership.t(), z)
+            return matrices.product(self.membership.t(), z)
         if self.run == 1:
             return z
         if self.run:
@@ -75,12 +71,12 @@ class BatchGraph:
 
     def relate(self, s: Float[Tensor, "r k"]) -> Float[Tensor, "r k"]:
         """M S."""
-        return self.relation[:, None] * s if self.relation.ndim == 1 else _product(self.relation, s)
+        return self.relation[:, None] * s if self.relation.ndim == 1 else matrices.product(self.relation, s)
 
     def spread(self, s: Float[Tensor, "r k"]) -> Float[Tensor, "b k"]:
         """F S: each row gets the sum of its groups."""
         if not self.one_group:
-            return _product(self.membership, s)
+            return matrices.product(self.membership, s)
         return s if self.run == 1 else s.index_select(0, self.membership)
 
     def residuals(self, z: Float[Tensor, "b k"], means: Float[Tensor, "r k"]) -> Float[Tensor, "b k"]:
@@ -93,33 +89,27 @@ class BatchGraph:
 
     def __matmul__(self, z: Float[Tensor, "b k"]) -> Float[Tensor, "b k"]:
         """G Z in O(nnz · k)."""
-        return self.spread(self.relate(self.pool(z))) + self.diagonal[:, None] * z
-
-    def product(self, z: Float[Tensor, "b k"]) -> Float[Tensor, "b k"]:
-        """G Z with fewer temporaries, for code that differentiates by hand."""
-        related = self.relate(self.pool(z))
-        out = related.clone() if self.run == 1 else self.spread(related)
-        return out.addcmul_(z, self.diagonal[:, None])
+        return self.spread(self.relate(self.pool(z))).addcmul_(z, self.diagonal[:, None])
 
     def degrees(self) -> Float[Tensor, " b"]:
         """G 1."""
         ones = self.diagonal.new_ones(self.n_rows, 1)
-        return self.product(ones)[:, 0]
+        return (self @ ones)[:, 0]
 
     def group_loops(self) -> Float[Tensor, " b"]:
         """Diagonal of F M Fᵀ, the part of the self-loops that is not in δ."""
         if self.one_group:
-            return _diagonal(self.relation).index_select(0, self.membership)
-        dense = _dense(self.membership)
+            return matrices.diagonal(self.relation).index_select(0, self.membership)
+        dense = matrices.dense(self.membership)
         return (self.relate(dense.t()).t() * dense).sum(1)
 
     def squared_norm(self) -> Float[Tensor, ""]:
         """‖G‖²_F, in float64 where the device has it."""
         wide = self.to(widest(self.diagonal))
         if wide.one_group:
-            norm = _scaled_norm(wide.relation, wide.group_sizes())
+            norm = matrices.scaled_norm(wide.relation, wide.group_sizes())
         else:
-            product = wide.relate(wide.pool(_dense(wide.membership)))
+            product = wide.relate(wide.pool(matrices.dense(wide.membership)))
             norm = (product * product.t()).sum()
         return norm + (wide.diagonal * (2 * wide.group_loops() + wide.diagonal)).sum()
 
@@ -130,7 +120,7 @@ class BatchGraph:
     def to_dense(self) -> Float[Tensor, "b b"]:
         """G itself."""
         eye = torch.eye(self.n_rows, dtype=self.diagonal.dtype, device=self.diagonal.device)
-        return self.product(eye)
+        return self @ eye
 
     # --- variants ---------------------------------------------------------------------------------------------
 
@@ -147,7 +137,7 @@ class BatchGraph:
             return self
         if not self.one_group:
             return from_dense(self.to_dense()).positive()
-        relation = _clamp(self.relation)
+        relation = matrices.clamp(self.relation)
         if self.loopless:
             return replace(self, relation=relation, nonnegative=True, loopless=False).hollow()
         loops = (self.group_loops() + self.diagonal).clamp(min=0)
@@ -191,7 +181,7 @@ def batch_graph(
     if isinstance(graph, BatchGraph):
         return graph.to(like)
     if isinstance(graph, SimilarityGraph):
-        return _from_factors(graph).to(like)
+        return _of_factors(graph).to(like)
     if not isinstance(graph, Tensor):
         raise InvalidInputError(
             f"graph must be a SimilarityGraph, a BatchGraph or a (b, b) tensor, got {type(graph).__name__}; "
@@ -220,126 +210,34 @@ def widest(like: Tensor) -> Tensor:
     return like.new_empty(0, dtype=like.dtype if like.device.type == "mps" else torch.float64)
 
 
-# --- from a factored graph, in numpy --------------------------------------------------------------------------
-
-
-def _from_factors(graph: SimilarityGraph) -> BatchGraph:
+def _of_factors(graph: SimilarityGraph) -> BatchGraph:
     diagonal, linked = np.zeros(graph.n_items), graph
-    groups = _one_group(linked.membership)
+    groups = factors.one_group(linked.membership)
     if groups is None:
         diagonal, linked = graph.split_diagonal()
-        groups = _one_group(linked.membership)
+        groups = factors.one_group(linked.membership)
     relation = linked.relation
     positive = relation.data.min(initial=0.0) >= 0
     if groups is None:
         f = linked.membership
         positive = positive and f.data.min(initial=0.0) >= 0
-        membership, run = _matrix(f), 0
+        membership, run = factors.matrix(f), 0
     else:
         # One more group, related to nothing, takes the rows that have none.
         group, weight = groups
         n_groups = linked.n_groups + int((group == linked.n_groups).any())
         scale = np.r_[weight, np.zeros(n_groups - linked.n_groups)]
-        relation = _padded(relation, scale)
-        membership, run = torch.from_numpy(group), _run(group, n_groups)
+        relation = factors.padded(relation, scale)
+        membership, run = torch.from_numpy(group), factors.run(group, n_groups)
     loops = graph.diagonal()
     return BatchGraph(
         membership,
-        _relation(relation),
+        factors.relation(relation),
         torch.from_numpy(diagonal),
         run=run,
         nonnegative=bool(positive and loops.min(initial=0.0) >= 0),
         loopless=not loops.any(),
     )
-
-
-def _one_group(f: csr_array) -> tuple[ndarray, ndarray] | None:
-    """(group of each row, weight of each group) where rows have at most one group and a group one weight."""
-    counts = np.diff(f.indptr)
-    if counts.max(initial=0) > 1:
-        return None
-    weight = np.ones(f.shape[1])
-    weight[f.indices] = f.data
-    if not np.array_equal(weight[f.indices], f.data):
-        return None
-    group = np.full(f.shape[0], f.shape[1], dtype=np.int64)
-    group[counts == 1] = f.indices
-    return group, weight
-
-
-def _padded(relation: csr_array, scale: ndarray) -> csr_array:
-    """diag(scale) M diag(scale), with M padded by zeros to the length of ``scale``."""
-    if len(scale) == relation.shape[0] and (scale == 1).all():
-        return relation
-    coo = relation.tocoo()
-    data = coo.data * scale[coo.row] * scale[coo.col]
-    return csr_array((data, (coo.row, coo.col)), shape=(len(scale), len(scale)))
-
-
-def _run(group: ndarray, n_groups: int) -> int:
-    run, rest = divmod(len(group), max(n_groups, 1))
-    even = rest == 0 and np.array_equal(group, np.repeat(np.arange(n_groups), run))
-    return run if even else 0
-
-
-def _relation(m: csr_array) -> Tensor:
-    loops = m.diagonal()
-    if m.nnz == np.count_nonzero(loops):
-        return torch.from_numpy(loops)
-    if m.shape[0] <= DENSE_GROUPS or m.nnz > 0.1 * m.shape[0] ** 2:
-        return torch.from_numpy(m.toarray())
-    return _sparse(m)
-
-
-def _matrix(f: csr_array) -> Tensor:
-    return torch.from_numpy(f.toarray()) if f.nnz > 0.3 * f.shape[0] * f.shape[1] else _sparse(f)
-
-
-def _sparse(matrix: csr_array) -> Tensor:
-    coo = matrix.tocoo()
-    index = torch.from_numpy(np.stack([coo.row, coo.col]).astype(np.int64))
-    return torch.sparse_coo_tensor(
-        index, torch.from_numpy(coo.data), coo.shape, is_coalesced=True, check_invariants=False
-    )
-
-
-# --- dense or sparse ------------------------------------------------------------------------------------------
-
-
-def _product(a: Tensor, b: Float[Tensor, "n k"]) -> Float[Tensor, "m k"]:
-    return torch.sparse.mm(a, b) if a.is_sparse else a @ b
-
-
-def _dense(a: Tensor) -> Tensor:
-    return a.to_dense() if a.is_sparse else a
-
-
-def _diagonal(m: Tensor) -> Tensor:
-    if m.ndim == 1:
-        return m
-    if not m.is_sparse:
-        return m.diagonal()
-    row, col = m.indices()
-    on = row == col
-    return m.values().new_zeros(m.shape[0]).index_add(0, row[on], m.values()[on])
-
-
-def _clamp(m: Tensor) -> Tensor:
-    if not m.is_sparse:
-        return m.clamp(min=0)
-    return torch.sparse_coo_tensor(
-        m.indices(), m.values().clamp(min=0), m.shape, is_coalesced=True, check_invariants=False
-    )
-
-
-def _scaled_norm(m: Tensor, sizes: Float[Tensor, " r"]) -> Float[Tensor, ""]:
-    """‖N^½ M N^½‖²_F, N = diag(sizes)."""
-    if m.ndim == 1:
-        return (m * sizes).square().sum()
-    if not m.is_sparse:
-        return torch.einsum("gh,gh,g,h->", m, m, sizes, sizes)
-    row, col = m.indices()
-    return (m.values().square() * sizes[row] * sizes[col]).sum()
 
 
 def _check_symmetric(graph: Float[Tensor, "b b"]) -> None:
