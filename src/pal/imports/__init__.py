@@ -10,6 +10,7 @@ The readers are one a file: tables, pictures in folders, Label Studio.
 """
 
 from pal.imports.labels import Imported, import_labels, undo_import
-from pal.imports.reading import Said, read_labels
+from pal.imports.reading import read_labels
+from pal.imports.said import Said
 
 __all__ = ["Imported", "Said", "import_labels", "read_labels", "undo_import"]

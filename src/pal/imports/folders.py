@@ -7,7 +7,7 @@ the one of an export for pictures of no known class, are left out.
 import hashlib
 from pathlib import Path
 
-from pal.imports.reading import Said
+from pal.imports.said import Said
 
 
 def read_folders(folder: Path, /) -> list[Said]:

@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 from pal.errors import InvalidInputError
-from pal.imports.reading import Said
+from pal.imports.said import Said
 
 # Label Studio puts eight digits of a random id before the name of what is uploaded.
 _UPLOADED = re.compile(r"^[0-9a-f]{8}-")

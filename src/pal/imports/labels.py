@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from pal.errors import InvalidInputError
-from pal.imports.reading import Said
+from pal.imports.said import Said
 from pal.items import Items
 from pal.project.ledger import IMPORT, Ledger
 from pal.store import Answered, Event, Named, Placed, Retracted, Store

@@ -2,17 +2,12 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 from pal.errors import InvalidInputError
-
-
-class Said(NamedTuple):
-    """A label: ``names`` by which the thing may be known here, the best first; its class, and that class's parent."""
-
-    names: tuple[str, ...]
-    label: str
-    parent: str = ""
+from pal.imports.folders import read_folders
+from pal.imports.label_studio import read_label_studio
+from pal.imports.said import Said
+from pal.imports.tables import READERS, read_table
 
 
 def read_labels(path: Path, /, *, predicted: bool = False) -> list[Said]:
@@ -30,10 +25,6 @@ def read_labels(path: Path, /, *, predicted: bool = False) -> list[Said]:
     InvalidInputError
         If it can't be read, or holds no label.
     """
-    from pal.imports.folders import read_folders
-    from pal.imports.label_studio import read_label_studio
-    from pal.imports.tables import READERS, read_table
-
     if path.is_dir():
         said = read_folders(path)
     elif path.suffix.lower() == ".json":

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from pal.errors import InvalidInputError, require_extra
-from pal.imports.reading import Said
+from pal.imports.said import Said
 
 THINGS = ("id", "sha256", "path", "file", "filename", "image", "name", "text")
 CLASSES = ("class", "label", "category", "target")
