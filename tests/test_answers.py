@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from pal.answers import Answers, Question, concatenate
+from pal.answers import Answers, Growing, Question, concatenate
 from pal.errors import InvalidInputError
 
 
@@ -45,3 +45,20 @@ def test_concatenate_and_take_are_inverse():
 def test_bad_input(make, message):
     with pytest.raises(InvalidInputError, match=message):
         make()
+
+
+def test_growing_answers_are_the_parts_joined_and_what_was_read_stays():
+    rng = np.random.default_rng(0)
+    growing, parts, seen = Growing(), [], []
+    for number in range(40):
+        q = int(rng.integers(0, 6))
+        template = rng.integers(0, 50, q)
+        relation = rng.integers(-1, 2, q)
+        numbers = np.full(q, number)
+        parts.append(Answers(template, template + 1, relation, numbers, numbers, rng.random(q)))
+        growing.add(parts[-1])
+        seen.append((growing.answers, concatenate(parts)))
+    for found, joined in seen:
+        for name in ("template", "item", "relation", "labeler", "question", "time"):
+            np.testing.assert_array_equal(getattr(found, name), getattr(joined, name))
+            assert getattr(found, name).dtype == getattr(joined, name).dtype

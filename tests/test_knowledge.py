@@ -145,6 +145,19 @@ def test_adding_pages_equals_a_rebuild(pages, classes, complete):
         assert_same_state(knowledge, known(N, answers(rows), classes=classes, complete=complete))
 
 
+@given(st.lists(st.tuples(ROWS, st.booleans()), max_size=8), CLASSES)
+def test_groups_that_differ_are_carried_from_page_to_page(pages, classes):
+    """Looked at after some pages and not after others, they equal those made of all votes."""
+    rows, knowledge = [], known(N, classes=classes)
+    for page, looked in pages:
+        rows += page
+        knowledge = knowledge.add(answers(page))
+        if looked:
+            anew = known(N, answers(rows), classes=classes)
+            np.testing.assert_array_equal(knowledge.differing, anew.differing)
+            np.testing.assert_array_equal(knowledge.group, anew.group)
+
+
 def test_a_vote_takes_an_alike_back():
     knowledge = known(4, answers([((0, 1), 1), ((1, 2), 1)]))
     np.testing.assert_array_equal(knowledge.group, [0, 0, 0, 3])

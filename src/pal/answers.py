@@ -121,3 +121,34 @@ def concatenate(parts: Sequence[Answers]) -> Answers:
     if not parts:
         return Answers.empty()
     return Answers(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Answers)))
+
+
+class Growing:
+    """Answers that grow by a page at a time, in columns with room to spare: adding a page costs a page, not all.
+
+    Not thread-safe; what :attr:`answers` returned before stays as it was.
+    """
+
+    def __init__(self) -> None:
+        self._room: list[ndarray] = [getattr(Answers.empty(), field.name) for field in fields(Answers)]
+        self._count = 0
+
+    def add(self, part: Answers) -> None:
+        """Add answers at the end."""
+        end = self._count + len(part)
+        if end > len(self._room[0]):
+            # As much room again as is needed now.
+            self._room = [
+                np.concatenate([column, np.zeros(2 * end - len(column), column.dtype)]) for column in self._room
+            ]
+        for column, field in zip(self._room, fields(Answers), strict=True):
+            column[self._count : end] = getattr(part, field.name)
+        self._count = end
+
+    @property
+    def answers(self) -> Answers:
+        """All of them so far, without a copy; the parts were checked when they were made."""
+        made = object.__new__(Answers)
+        for column, field in zip(self._room, fields(Answers), strict=True):
+            object.__setattr__(made, field.name, column[: self._count])
+        return made

@@ -28,6 +28,8 @@ from pal.votes import PairVotes, count, pair_key
 
 # Merges kept apart from the array of groups before they are folded into it.
 _FEW = 256
+# Pairs judged unlike since the groups that differ were last looked at, beyond which they are made anew.
+_MANY = 100_000
 
 
 class _Closure(NamedTuple):
@@ -59,6 +61,24 @@ class _Closure(NamedTuple):
         return to[self.group]
 
 
+class _Carried(NamedTuple):
+    """Groups that differed in an earlier state, and the pairs judged unlike since; groups have only merged since."""
+
+    differing: Int64[ndarray, "d 2"]
+    unlike: Int64[ndarray, "p 2"]
+
+    def moved_to(self, group: Int64[ndarray, " n_items"], n_items: int) -> Int64[ndarray, "e 2"]:
+        low, high = self.differing.T
+        moved = (group[low] != low) | (group[high] != high)  # a group is named by an item, which is in one today
+        kept = pair_key(n_items, low, high)[~moved]
+        ends = group[np.concatenate([self.differing[moved], self.unlike])]
+        new = np.unique(pair_key(n_items, *ends[ends[:, 0] != ends[:, 1]].T))
+        at = np.searchsorted(kept, new)
+        absent = (kept[np.minimum(at, len(kept) - 1)] != new) if len(kept) else np.ones(len(new), dtype=bool)
+        key = np.insert(kept, at[absent], new[absent])
+        return np.stack(np.divmod(key, n_items), axis=1)
+
+
 @dataclass(frozen=True, eq=False)
 class Knowledge:
     """State of knowledge about ``n_items`` items; build it with :func:`known`, extend it with :meth:`add`.
@@ -80,6 +100,7 @@ class Knowledge:
     classes: tuple[int, ...]
     complete: bool
     _closure: _Closure
+    _carried: "_Carried | None" = None
 
     def add(self, answers: Answers) -> "Knowledge":
         """Fold in more answers; equal to folding all of them anew.
@@ -94,7 +115,9 @@ class Knowledge:
             closure = _close(votes)
         else:
             closure = self._closure.join(votes.ends(new.key[(after > 0) & (before.verdict <= 0)]))
-        return Knowledge(self.n_items, votes, self.classes, self.complete, closure)
+        taken_back = (before.verdict != 0) & (after != before.verdict)
+        carried = None if taken_back.any() else self._carry(votes.ends(new.key[(after < 0) & (before.verdict == 0)]))
+        return Knowledge(self.n_items, votes, self.classes, self.complete, closure, carried)
 
     # --- what follows ------------------------------------------------------------------------------------------
 
@@ -105,7 +128,9 @@ class Knowledge:
 
     @cached_property
     def differing(self) -> Int64[ndarray, "d 2"]:
-        """Pairs of groups (g < h) known to differ, sorted."""
+        """Pairs of groups (g < h) known to differ, sorted; after a page, made of those before it in O(d)."""
+        if self._carried is not None:
+            return self._carried.moved_to(self.group, self.n_items)
         ends = self.group[self._unlike]
         classes = self.group[self._classes]
         g, h = np.triu_indices(len(classes), 1)
@@ -137,6 +162,16 @@ class Knowledge:
         excluded = np.zeros(self.n_items, dtype=bool)
         excluded[others] = True
         return np.where(group == own, 1, np.where(excluded[group], -1, 0)).astype(np.int8)
+
+    def _carry(self, unlike: Int64[ndarray, "p 2"]) -> "_Carried | None":
+        """What a next state may make its differing groups of; None where that takes all votes."""
+        if self.complete:
+            return None
+        if "differing" in self.__dict__:
+            return _Carried(self.differing, unlike)
+        if self._carried is None or len(self._carried.unlike) > _MANY:
+            return None
+        return _Carried(self._carried.differing, np.concatenate([self._carried.unlike, unlike]))
 
     # --- parts -------------------------------------------------------------------------------------------------
 

@@ -15,6 +15,9 @@ from numpy import ndarray
 from pal.answers import Answers
 from pal.errors import InvalidInputError
 
+# A table this many times shorter is put into the other place by place.
+_SHORT = 8
+
 
 class Counts(NamedTuple):
     """Votes by pair, sorted by key, each key once."""
@@ -102,8 +105,24 @@ def pair_key(n_items: int, a: Integer[ndarray, " q"], b: Integer[ndarray, " q"])
 
 
 def merge(first: Counts, second: Counts) -> Counts:
-    """Add up two sorted tables."""
+    """Add up two sorted tables; a short one is put into a long one without sorting that anew."""
+    long, short = (first, second) if len(first.key) >= len(second.key) else (second, first)
+    if len(short.key) * _SHORT < len(long.key):
+        return _insert(long, short)
     return _sum(np.r_[first.key, second.key], np.r_[first.alike, second.alike], np.r_[first.unlike, second.unlike])
+
+
+def _insert(long: Counts, short: Counts) -> Counts:
+    at = np.searchsorted(long.key, short.key)
+    hit = long.key[np.minimum(at, len(long.key) - 1)] == short.key
+    alike, unlike = long.alike, long.unlike
+    if hit.any():
+        alike, unlike = alike.copy(), unlike.copy()
+        alike[at[hit]] += short.alike[hit]
+        unlike[at[hit]] += short.unlike[hit]
+    new = ~hit
+    columns = zip((long.key, alike, unlike), short, strict=True)
+    return Counts(*(np.insert(column, at[new], more[new]) for column, more in columns))
 
 
 def _sum(key: ndarray, alike: ndarray, unlike: ndarray) -> Counts:

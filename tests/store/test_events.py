@@ -6,7 +6,7 @@ from hypothesis import given
 
 from pal.errors import InvalidInputError
 from pal.store import Answered, Flagged, Named, Placed, Retracted, fold
-from pal.store.events import from_dict, from_json, to_dict, to_json
+from pal.store.events import from_dict, from_json, from_log, to_dict, to_json
 from tests.store.logs import ITEMS, events
 
 GOOD = to_dict(Answered(labeler="ann", page="p", template=ITEMS[0], items=ITEMS[1:3], relations=(1, -1)))
@@ -92,3 +92,16 @@ def test_every_field_reaches_json():
     for kind in (Answered, Named, Placed, Flagged, Retracted):
         assert {f.name for f in fields(kind)} >= {"id", "labeler", "time"}
     assert set(GOOD) == {"kind", *(f.name for f in fields(Answered))}
+
+
+@given(events())
+def test_a_log_is_read_back_without_checks_and_alike(event):
+    again = from_log(to_json(event))
+    assert again == event == from_json(to_json(event))
+    assert hash(again) == hash(event)
+
+
+@pytest.mark.parametrize("body", ['{"kind": "answered"}', '{"kind": "nothing"}', "[]", '{"kind": "named", "x": 1}'])
+def test_a_broken_log_says_what_is_wrong(body):
+    with pytest.raises(InvalidInputError):
+        from_log(body)

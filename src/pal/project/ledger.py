@@ -6,7 +6,7 @@ It equals :func:`pal.store.fold.fold` of the same events followed by :func:`pal.
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from pal.answers import Answers, concatenate
+from pal.answers import Answers, Growing
 from pal.errors import InvalidInputError
 from pal.items import Items
 from pal.knowledge import known
@@ -66,7 +66,7 @@ class Ledger:
         # What counts, by kind, in the order of the log.
         self._live: dict[type[Event], dict[str, Event]] = {kind: {} for kind in KINDS.values()}
         self._tally = Tally()
-        self._parts: list[Answers] = []
+        self._columns = Growing()
         self._n_answered = 0
         self._labelers: dict[str, int] = {}
         self.knowledge = known(len(items))
@@ -110,9 +110,7 @@ class Ledger:
     @property
     def answers(self) -> Answers:
         """All answers that count."""
-        if len(self._parts) != 1:
-            self._parts = [concatenate(self._parts)]
-        return self._parts[0]
+        return self._columns.answers
 
     @property
     def answered(self) -> list[Answered]:
@@ -163,7 +161,10 @@ class Ledger:
         self.retracted = {i for i in gone if not isinstance(self.events.get(i), Retracted)}
         for event in self.events.values():
             if not isinstance(event, Retracted) and event.id not in self.retracted:
-                self._count(event)
+                self._live[type(event)][event.id] = event
+        pages = [event for event in self.answered if is_page(event)]
+        told = sum(len(event.relations) - event.relations.count(0) for event in pages)
+        self._tally = Tally(len(pages), told, sum(event.seconds for event in pages))
         self._start_again()
 
     def _counts(self, event: Event) -> bool:
@@ -185,14 +186,14 @@ class Ledger:
 
     def _start_again(self) -> None:
         """Fold all answers that count anew: a retraction may undo what others rest on."""
-        self._parts, self._n_answered = [], 0
+        self._columns, self._n_answered = Growing(), 0
         self.knowledge = known(len(self.items), self._take_in(self.answered))
 
     def _take_in(self, answered: list[Answered]) -> Answers:
         row = self.items.row
-        for event in answered:
-            self.missing.update(i for i in (event.template, *event.items) if i not in row)
         columns = to_answers(answered, row, labelers=self._labelers, first=self._n_answered)
         self._n_answered += len(answered)
-        self._parts.append(columns)
+        if len(columns) < sum(len(event.items) for event in answered):
+            self.missing.update(i for event in answered for i in (event.template, *event.items) if i not in row)
+        self._columns.add(columns)
         return columns

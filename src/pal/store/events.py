@@ -144,6 +144,7 @@ class Flagged(_Common):
 
 Event = Answered | Retracted | Named | Placed | Flagged
 KINDS: dict[str, type[Event]] = {kind.kind: kind for kind in get_args(Event)}
+_FIELDS = {kind: {f.name for f in fields(kind)} for kind in KINDS.values()}
 
 
 def to_dict(event: Event, /) -> dict[str, Any]:
@@ -184,6 +185,24 @@ def to_json(event: Event, /) -> str:
 def from_json(line: str, /) -> Event:
     """Read one line of JSON back; see :func:`from_dict`."""
     return from_dict(json.loads(line))
+
+
+def from_log(line: str, /) -> Event:
+    """Read back what :func:`to_json` wrote to a log: it was checked then, so only its fields are now.
+
+    A page takes a tenth of the time that :func:`from_json` takes, which is for events from elsewhere.
+    """
+    values = json.loads(line)
+    kind = KINDS.get(values.pop("kind", None)) if isinstance(values, dict) else None
+    if kind is None or values.keys() != _FIELDS[kind]:
+        return from_json(line)  # an older release's, or broken: says what is wrong
+    if kind is Answered:
+        values["items"] = tuple(values["items"])
+        values["relations"] = tuple(values["relations"])
+        values["toggles"] = tuple(map(tuple, values["toggles"]))
+    event: Event = object.__new__(kind)
+    event.__dict__.update(values)
+    return event
 
 
 def _text(event: object, name: str, *, empty: bool = False) -> None:

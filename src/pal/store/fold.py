@@ -68,28 +68,19 @@ def to_answers(
 
     Labelers get numbers as they appear, kept in ``labelers`` if given; questions are numbered from ``first``.
     """
-    template: list[int] = []
-    item: list[int] = []
-    relation: list[int] = []
-    labeler: list[int] = []
-    question: list[int] = []
-    time: list[float] = []
+    answered = list(answered)
     labelers = {} if labelers is None else labelers
-    for number, event in enumerate(answered, start=first):
-        at = row.get(event.template)
-        if at is None:
-            continue
-        who = labelers.setdefault(event.labeler, len(labelers))
-        for tile, value in zip(event.items, event.relations, strict=True):
-            other = row.get(tile)
-            if other is not None:
-                template.append(at)
-                item.append(other)
-                relation.append(value)
-                labeler.append(who)
-                question.append(number)
-                time.append(event.time)
-    columns = [np.array(c, dtype=np.int64) for c in (template, item, relation, labeler, question)]
-    return Answers(
-        columns[0], columns[1], columns[2].astype(np.int8), columns[3], columns[4], np.array(time, dtype=float)
-    )
+    length = np.array([len(event.items) for event in answered], dtype=np.int64)
+    column = lambda values, dtype=np.int64: np.fromiter(values, dtype=dtype, count=len(answered))  # noqa: E731
+    every = lambda values, dtype=np.int64: np.fromiter(values, dtype=dtype, count=int(length.sum()))  # noqa: E731
+    at = column(row.get(event.template, -1) for event in answered)
+    template = at.repeat(length)
+    item = every(row.get(tile, -1) for event in answered for tile in event.items)
+    relation = every((value for event in answered for value in event.relations), np.int8)
+    known = (template >= 0) & (item >= 0)
+    for number in np.flatnonzero(at >= 0).tolist():
+        labelers.setdefault(answered[number].labeler, len(labelers))
+    who = column(labelers.get(event.labeler, -1) for event in answered).repeat(length)
+    question = np.arange(first, first + len(answered)).repeat(length)
+    time = column((event.time for event in answered), np.float64).repeat(length)
+    return Answers(*(values[known] for values in (template, item, relation, who, question, time)))

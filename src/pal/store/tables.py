@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from pal.errors import StoreError
-from pal.store.events import Event, from_json, to_json
+from pal.store.events import Event, from_log, to_json
 
 SCHEMA = "3"
 """Version of the tables: the last of ``migrations``. Older stores are brought up to it, newer ones refused."""
@@ -96,7 +96,7 @@ class SqlLog:
         query = sa.select(EVENTS.c.position, EVENTS.c.body).where(EVENTS.c.position > position)
         with self.reading() as connection:
             rows = connection.execute(query.order_by(EVENTS.c.position)).all()
-        return [(row.position, from_json(row.body)) for row in rows]
+        return [(position, from_log(body)) for position, body in rows]
 
     def get_meta(self, key: str) -> str | None:
         """Read a note."""
