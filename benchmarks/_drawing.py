@@ -19,7 +19,7 @@ _WORDS = {"ari": "adjusted Rand index", "heldout": "held-out accuracy", "seconds
 def tables(
     runs: Sequence[dict[str, Any]], peers: Collection[str], published: "Sequence[Published]", /
 ) -> dict[str, str]:
-    """Tables by name: "SET ari" and "SET heldout" after so many answers, "ari" and "heldout" of all sets at the end."""
+    """Tables by name: "SET ari", "SET heldout" after so many answers; "sets ari", … at the end of each set."""
     found = {}
     for measure in ("ari", "heldout"):
         measured = [run for run in runs if any(v is not None for v in run[measure]["mean"])]
@@ -28,7 +28,7 @@ def tables(
             old = [p for p in published if measure == "ari" and p.data == data]
             found[f"{Path(data).stem} {measure}"] = _table(here, measure, peers, old)
         if measured:
-            found[measure] = summary(measured, measure)
+            found[f"sets {measure}"] = summary(measured, measure)
     return found
 
 
@@ -80,11 +80,19 @@ def draw(runs: Sequence[dict[str, Any]], peers: Collection[str], path: Path, /) 
         for number, run in enumerate(run for run in runs if run["data"] == data):
             _curve(line, panels, run, number, dashed=run["oracle"] in peers)
         for axis, (per, measure) in zip(line, panels, strict=True):
+            here = [run for run in runs if run["data"] == data]
             axis.set(xlabel=_WORDS.get(per, per), ylabel=_WORDS[measure], title=Path(data).stem)
+            axis.set_ylim(bottom=_floor(here, measure, peers))
             axis.grid(alpha=0.3)
-        line[0].legend(fontsize=7, ncols=2)
+        line[-1].legend(fontsize=7, loc="upper left", bbox_to_anchor=(1.0, 1.0))
     figure.savefig(path, dpi=110)
     return True
+
+
+def _floor(runs: Sequence[dict[str, Any]], measure: str, peers: Collection[str]) -> float:
+    """Where a panel begins: somewhat below the start of ours, as peers start from nothing."""
+    starts = [run[measure]["mean"][0] for run in runs if run["oracle"] not in peers]
+    return max(min((s for s in starts if s is not None), default=0.0) - 0.25, 0.0)
 
 
 def _curve(
@@ -95,6 +103,7 @@ def _curve(
     style: dict[str, Any] = (
         {"color": "black", "linewidth": 2.5} if first else {"color": f"C{number % 10}", "linewidth": 1.0}
     )
+    style["alpha"] = 1.0 if first or dashed or run["oracle"] in ("captcha", "random") else 0.5
     style["linestyle"] = "--" if dashed else "-" if number < 10 else "-."
     for axis, (per, measure) in zip(line, panels, strict=True):
         mean, std = (

@@ -76,7 +76,7 @@ def execute(args: list[str], out: Path) -> list[Row]:
         print(line)
     if options.docs:
         for name, text in texts.items():
-            fill(options.docs, name if " " in name else f"{out.name} {name}", text)
+            fill(options.docs, f"{out.name} {name}" if name.startswith("sets ") else name, text)
     if not draw(runs, set(PEERS), out / "efficiency.png"):
         print(missing("matplotlib", "experiments"))
     return _rows(runs)
@@ -95,7 +95,7 @@ def _parse(args: list[str]) -> argparse.Namespace:
     parser.add_argument("--labeler", default="perfect", help=f"{', '.join(LABELERS)}; some take a number, wrong:0.1")
     parser.add_argument("--cifar", type=Path, help="folder or .npz of CIFAR-10, for --data cifar")
     parser.add_argument("--again", nargs="*", default=[], help="oracles whose curves are made anew, or all of ours")
-    parser.add_argument("--docs", type=Path, help='page whose tables to fill, by name ("digits ari", "OUT heldout")')
+    parser.add_argument("--docs", type=Path, help='page whose tables to fill, by name ("digits ari", "OUT sets ari")')
     parser.add_argument("--jobs", type=int, default=1, help="processes")
     options = parser.parse_args(args)
     unknown = [name for name in options.oracles if name not in ORACLES and name != "all"]

@@ -132,7 +132,8 @@ def outlook(
     -------
     Outlook
         ``stop`` if the whole interval lies at or below the target. Pages by a straight line through the logarithm of
-        the last ten doubts; None if it doesn't fall, or nobody was audited.
+        the last ten doubts; None if it doesn't fall, or nobody was audited. An oracle that asks the doubtful first
+        needs fewer (docs/how-few-answers.md).
     """
     if not 0.0 < target < 1.0:
         raise InvalidInputError(f"target must lie between 0 and 1, got {target}; 0.02 is two in a hundred")
