@@ -15,6 +15,7 @@ from pal.knowledge import known
 from pal.store import Answered, MemoryStore, Named, Retracted, fold
 from pal.store.fold import to_answers
 from pal.store.sql import SqlStore
+from pal.store.tables import SCHEMA
 from pal.testing import check_store
 from tests.store.logs import ITEMS, logs
 
@@ -178,5 +179,5 @@ def test_tables_of_another_version(tmp_path):
     with sqlite3.connect(tmp_path / "log.sqlite") as connection:
         connection.execute("UPDATE meta SET value = '99' WHERE key = 'schema'")
     connection.close()
-    with pytest.raises(StoreError, match="version 99, expected 2 or older"):
+    with pytest.raises(StoreError, match=f"version 99, expected {SCHEMA} or older"):
         SqlStore(tmp_path / "log.sqlite")
