@@ -157,11 +157,12 @@ def test_a_pretrained_encoder_is_fine_tuned_from_answers_to_onnx(photos, tmp_pat
 
     folder, directory = photos
     side, names = 64, []
-    for _ in range(2):
+    for network in ("fine-tune", "auto"):  # the second time it goes on
         with Project.create_or_open(folder, directory, read_only=True) as project:
             before = project.features.encoder
-            settings = settings_for("fine-tune", epochs=2, batch_size=8, device="cpu", precision="32-true")
-            left = retrain(project, network="fine-tune", side=side, settings=settings)
+            settings = settings_for(project, network=network, epochs=2, batch_size=8, device="cpu", precision="32-true")
+            assert settings.learning_rate < Settings().learning_rate
+            left = retrain(project, network=network, side=side, settings=settings)
         names.append(left.name)
         assert (directory / "features" / before).is_dir()  # the old features are still there
         with Project.create_or_open(folder, directory) as project:
@@ -227,9 +228,8 @@ def test_a_net_of_words_on_texts(sentences, tmp_path):
     for _ in range(2):  # the second time without being told: it goes on
         with Project.create_or_open(source, directory, read_only=True) as project:
             network = "auto" if project.features.trained else "words"
-            left = retrain(
-                project, network=network, settings=settings_for("words", epochs=10, batch_size=20, device="cpu")
-            )
+            settings = settings_for(project, network=network, epochs=10, batch_size=20, device="cpu")
+            left = retrain(project, network=network, settings=settings)
     encoder = TrainedEncoder(left.path)
     assert encoder.takes == "texts"
     with Project.create_or_open(source, directory) as project:
@@ -271,10 +271,9 @@ def test_a_network_that_does_not_fit_the_items(vectors):
             retrain(project, network="words", settings=FAST)
         with pytest.raises(InvalidInputError, match="a pretrained encoder takes pictures, got vectors"):
             retrain(project, network="fine-tune", settings=FAST)
-    with pytest.raises(InvalidInputError, match="unknown network 'nonsense'"):
-        settings_for("nonsense")
-    assert settings_for("fine-tune").learning_rate < Settings().learning_rate
-    assert settings_for("fine-tune", batch_size=7).batch_size == 7
+        with pytest.raises(InvalidInputError, match="unknown network 'nonsense'"):
+            settings_for(project, network="nonsense")
+        assert settings_for(project, batch_size=7) == Settings(batch_size=7)
 
 
 def test_nothing_known_yet(tmp_path):

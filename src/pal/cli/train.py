@@ -27,8 +27,8 @@ def train(
     except ImportError as error:
         raise require_extra(error.name or "torch", "train") from None
     given = {} if batch_size is None else {"batch_size": batch_size}
-    settings = settings_for(network, epochs=epochs, device=device, seed=seed, **given)
     with existing(source, directory) as project, bar("training", total=epochs) as progress:
+        settings = settings_for(project, network=network, epochs=epochs, device=device, seed=seed, **given)
         left = retrain(
             project,
             network=network,

@@ -116,7 +116,7 @@ def retrain(
         from pal.training import fit
     except ImportError as error:
         raise require_extra(error.name or "torch", "train") from None
-    settings = settings_for(network) if settings is None else settings
+    settings = settings_for(project, network=network) if settings is None else settings
     now, features, directory = project.snapshot(), project.features, project.directory
     position, knowledge, rows = now.position, now.knowledge, np.flatnonzero(features.ready)
     _check(knowledge)
@@ -142,19 +142,17 @@ def retrain(
     return Retrained(name, path, trained.history[0]["loss"], trained.history[-1]["loss"])
 
 
-def settings_for(network: str, /, **given: Any) -> "Settings":
-    """Settings of a run: small steps and batches for "fine-tune", but for what is ``given``.
+def settings_for(project: Project, /, *, network: str = "auto", **given: Any) -> "Settings":
+    """Settings of a run: small steps and batches for a pretrained encoder, but for what is ``given``.
 
     Raises
     ------
     InvalidInputError
-        If the network is unknown or a setting is out of range.
+        If the network is unknown, isn't one for the project's items, or a setting is out of range.
     """
     from pal.training import Settings
 
-    if network not in NETWORKS:
-        raise InvalidInputError(f"unknown network {network!r}; choose one of {', '.join(NETWORKS)}")
-    return Settings(**{**(_FINE_TUNE if network == "fine-tune" else {}), **given})
+    return Settings(**{**(_FINE_TUNE if _kind(project.features, network) == "pretrained" else {}), **given})
 
 
 def _check(knowledge: Knowledge) -> None:
@@ -194,8 +192,11 @@ def _start(features: Features, rows: ndarray, network: str, side: int | None, se
 
 def _kind(features: Features, network: str) -> Kind:
     """Kind of network that is meant."""
+    if network not in NETWORKS:
+        raise InvalidInputError(f"unknown network {network!r}; choose one of {', '.join(NETWORKS)}")
     items = features.items
     if network == "words":
+        _texts(items)
         return "texts"
     if network == "fine-tune":
         if items.kind != "image" or not all(items.has_picture(i) for i in range(len(items))):
