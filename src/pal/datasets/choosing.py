@@ -126,7 +126,8 @@ def _value_kind(value: Any) -> ColumnKind:
     if isinstance(value, int | float):
         return "number"
     if isinstance(value, list | tuple):
-        return "vector" if value and all(isinstance(one, int | float) for one in value) else "other"
+        numbers = [one for one in value if one is not None]
+        return "vector" if numbers and all(isinstance(one, int | float) for one in numbers) else "other"
     if not isinstance(value, str):
         return "other"
     if len(value) < _LONGEST_PATH and "\n" not in value and (kind := kind_of(value.strip())) in ("image", "audio"):

@@ -210,6 +210,8 @@ def _load(folder: Path) -> tuple[Any, dict[str, Any]]:
     """The model as in use, and its configuration."""
     try:
         import torch  # noqa: F401
+
+        _check_torchvision()
         from transformers import AutoModel
         from transformers.utils import logging
     except ImportError as error:
@@ -224,6 +226,20 @@ def _load(folder: Path) -> tuple[Any, dict[str, Any]]:
             "it needs weights in safetensors, and no code of its own"
         ) from None
     return model.eval(), model.config.to_dict()
+
+
+def _check_torchvision() -> None:
+    """Say what is wrong where transformers would only say that it can't import a model."""
+    from transformers.utils.import_utils import is_torchvision_available
+
+    if is_torchvision_available():
+        try:
+            import torchvision  # noqa: F401
+        except (ImportError, RuntimeError) as error:
+            raise InvalidInputError(
+                f"the torchvision that is installed doesn't fit torch ({_first_line(error)}), and transformers "
+                "loads no model with it; run: pip uninstall torchvision"
+            ) from None
 
 
 def _inputs(model: Any) -> set[str]:
