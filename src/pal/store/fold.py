@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
+from numpy import ndarray
 
 from pal.answers import Answers
 from pal.store.events import Answered, Event, Flagged, Named, Placed, Retracted
@@ -71,8 +72,13 @@ def to_answers(
     answered = list(answered)
     labelers = {} if labelers is None else labelers
     length = np.array([len(event.items) for event in answered], dtype=np.int64)
-    column = lambda values, dtype=np.int64: np.fromiter(values, dtype=dtype, count=len(answered))  # noqa: E731
-    every = lambda values, dtype=np.int64: np.fromiter(values, dtype=dtype, count=int(length.sum()))  # noqa: E731
+
+    def column(values: Iterable[float], dtype: type = np.int64) -> ndarray:
+        return np.fromiter(values, dtype=dtype, count=len(answered))
+
+    def every(values: Iterable[int], dtype: type = np.int64) -> ndarray:
+        return np.fromiter(values, dtype=dtype, count=int(length.sum()))
+
     at = column(row.get(event.template, -1) for event in answered)
     template = at.repeat(length)
     item = every(row.get(tile, -1) for event in answered for tile in event.items)
