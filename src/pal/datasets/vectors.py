@@ -94,6 +94,8 @@ def read_vectors(path: Path, /) -> tuple[ndarray, ndarray | None]:
         raise InvalidInputError(f"no such file: {path}") from None
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise InvalidInputError(f"can't read {path} as numpy's .npz or .npy: {error}") from None
+    except MemoryError as error:  # as large as it says it is, or a file made to fill the memory
+        raise InvalidInputError(f"{path} holds more than this computer's memory: {error}; give fewer rows") from None
     if isinstance(arrays, ndarray):
         return arrays, None
     matrices = [name for name, array in arrays.items() if array.ndim == 2]
