@@ -160,7 +160,9 @@ def test_the_classifier_on_held_out_items():
 def test_pairwise_peers(peer):
     state = np.random.get_state()[1].copy()  # noqa: NPY002
     run = [PEERS[peer].curve(blobs(), peer, Settings(answers=40), 0) for _ in range(2)]
+    errors = np.geterr()
     first, second = (list(points) for points in run)
+    assert np.geterr() == errors
     assert first == second
     assert [point["answers"] for point in first] == [20, 40]
     assert first[-1]["ari"] > 0.9
