@@ -28,7 +28,8 @@ def asked_pairs(
     seed: int,
 ) -> list[Pair]:
     """Pairs in the order a peer asks for them, with the answers (a, b, ±1); "cannot tell" counts as unlike."""
-    with np.errstate():  # the package makes numpy raise on underflow, for the whole process, when imported
+    # When imported, the package draws numbers, and makes numpy raise on underflow for the whole process.
+    with _seeded(seed), np.errstate():
         from active_semi_clustering.active.pairwise_constraints import ExploreConsolidate, MinMax
     from active_semi_clustering.active.pairwise_constraints.example_oracle import MaximumQueriesExceeded
 
