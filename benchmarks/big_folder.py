@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from benchmarks.report import Row, row
+from pal.datasets import open_source
 
 _PATIENCE = 900
 
@@ -140,8 +141,13 @@ def embeddings(file: Path, n: int, project: Path) -> list[Row]:
     start, cpu = time.perf_counter(), time.process_time()
     np.load(file).sum()
     seconds, cpu = time.perf_counter() - start, time.process_time() - cpu
+    start, used = time.perf_counter(), time.process_time()
+    open_source(file)
+    imported, used = time.perf_counter() - start, time.process_time() - used
+    print(f"{n:,} embeddings imported in {imported:.1f} s, {used:.1f} CPU s")
     opened = first_page([str(file)], project)
     return [
+        row(f"{n:,} embeddings, import alone", used, cpu, "CPU s", "no error"),
         row(f"{n:,} embeddings, to the first page", opened.seconds, seconds, "s", "no error"),
         row(f"{n:,} embeddings, processor", opened.cpu, cpu, "CPU s", "no error"),
         row(f"{n:,} embeddings, peak memory", opened.peak, 4 * 64 * n / 1e9, "GB", "no error"),

@@ -39,7 +39,8 @@ def answer(project, kind_of):
     while hasattr(page := project.page("ann"), "tiles"):
         relations = tuple(1 if kind_of(tile.name) == kind_of(page.template.name) else -1 for tile in page.tiles)
         items = tuple(tile.id for tile in page.tiles)
-        project.record([Answered(labeler="ann", page=page.id, template=page.template.id, items=items, relations=relations)])
+        said = Answered(labeler="ann", page=page.id, template=page.template.id, items=items, relations=relations)
+        project.record([said])
         project.settle()
 
 
