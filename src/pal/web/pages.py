@@ -3,6 +3,8 @@
 from collections.abc import Callable
 from typing import Annotated, Any
 
+import anyio
+import anyio.to_thread
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import HTMLResponse
 from fastapi.templating import Jinja2Templates
@@ -11,6 +13,9 @@ from pal.project import Page, Project
 from pal.web import replies, roles, shapes
 from pal.web.description import gives
 from pal.web.team import welcomed
+
+_CHOOSING = 4
+"""Pages chosen at once: threads they may take of those that serve requests."""
 
 SCREENS = (
     ("annotate", "/", "Label"),
@@ -47,14 +52,20 @@ def screens(templates: Jinja2Templates, project: Project) -> APIRouter:
 def pages(project: Project) -> APIRouter:
     """Routes of the pages to answer, as JSON."""
     router = APIRouter(prefix="/api", tags=["pages"])
+    choosing = anyio.CapacityLimiter(_CHOOSING)
 
     @router.get("/page", **gives(replies.NextPage))
-    def next_page(labeler: roles.Caller, hold: Annotated[str, Query(max_length=4000)] = "") -> dict[str, Any]:
+    async def next_page(labeler: roles.Caller, hold: Annotated[str, Query(max_length=4000)] = "") -> dict[str, Any]:
         """The next page; its items are on none of the pages in ``hold`` nor on anybody else's."""
         held = [page for page in hold.split(",") if page]
-        page = project.page(labeler, hold=held)
-        answer = {"page": shapes.page(page)} if isinstance(page, Page) else {"done": page.reason}
-        return answer | {"progress": shapes.progress(project.progress())}
+
+        def choose() -> dict[str, Any]:
+            page = project.page(labeler, hold=held)
+            answer = {"page": shapes.page(page)} if isinstance(page, Page) else {"done": page.reason}
+            return answer | {"progress": shapes.progress(project.progress())}
+
+        # Pages are chosen one after another: those that wait must not take all the threads that answers need.
+        return await anyio.to_thread.run_sync(choose, limiter=choosing)
 
     @router.post("/renew", **gives(replies.Renewed))
     def renew(sent: shapes.PagesIn) -> dict[str, Any]:
