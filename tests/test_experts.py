@@ -18,9 +18,10 @@ def test_weights_and_opinions_are_distributions(near):
     communal = near.membership @ np.ones((near.membership.shape[1], 3)) / 3
     prior = prior_weights(near)
     assert prior.sum() == pytest.approx(1.0)
-    for opinions in (among(given, belief, communal), everywhere(given, belief, communal)):
-        np.testing.assert_allclose(opinions.probability.sum(axis=2), 1.0)
-        np.testing.assert_allclose(opinions.mixed(prior).sum(axis=1), 1.0)
+    opinions = among(given, belief, communal)
+    assert len(opinions) == len(prior)
+    np.testing.assert_allclose(opinions.sum(axis=2), 1.0)
+    np.testing.assert_allclose(everywhere(given, belief, communal, prior).sum(axis=1), 1.0)
     assert by_field(prior, len(near.fields)).sum() == pytest.approx(1.0)
 
 
@@ -28,9 +29,9 @@ def test_an_item_is_judged_without_its_own_answers(near):
     given = seeds(near, np.arange(10))
     belief = np.eye(2)[np.arange(10) % 2]
     communal = np.full((40, 2), 0.5)
-    before = among(given, belief, communal).probability[:, 0]
+    before = among(given, belief, communal)[:, 0]
     belief[0] = belief[0, ::-1]
-    np.testing.assert_allclose(among(given, belief, communal).probability[:, 0], before)
+    np.testing.assert_allclose(among(given, belief, communal)[:, 0], before)
 
 
 def test_the_expert_that_foretells_the_answers_gains_weight(near):
@@ -39,8 +40,20 @@ def test_the_expert_that_foretells_the_answers_gains_weight(near):
     opinions = among(given, belief, np.full((40, 2), 0.5))
     prior = prior_weights(near)
     best = 3
-    likelihood = np.eye(2)[opinions.probability[best].argmax(axis=1)]
+    likelihood = np.eye(2)[opinions[best].argmax(axis=1)]
     after = weigh(opinions, likelihood, prior)
-    fit = (opinions.probability * likelihood).sum(axis=2)
+    fit = (opinions * likelihood).sum(axis=2)
     assert np.log(after @ fit).sum() > np.log(prior @ fit).sum()
     assert after.sum() == pytest.approx(1.0)
+
+
+def test_all_items_hear_what_the_seeds_of_others_would(near):
+    """An item that was never asked is told the same by both."""
+    belief = np.eye(2)[np.arange(10) % 2]
+    communal = np.full((40, 2), 0.5)
+    one = prior_weights(near) * 0.0
+    one[3] = 1.0
+    outside = everywhere(seeds(near, np.arange(10)), belief, communal, one)[20]
+    with_it = seeds(near, np.append(np.arange(10), 20))
+    unknown = np.vstack([belief, np.zeros((1, 2))])
+    np.testing.assert_allclose(among(with_it, unknown, communal)[3, 10], outside, rtol=1e-4)

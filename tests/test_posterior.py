@@ -48,13 +48,19 @@ def test_before_any_answer_the_communities_are_the_classes(prepared):
     assert (beliefs.source == 0).all()
 
 
-def test_one_answer_joins_two_communities_and_another_parts_them(prepared):
-    anchors = believe(prepared.near, known(80)).anchor
-    a, b = int(anchors[0]), int(anchors[1])
-    joined = believe(prepared.near, known(80, asked([(a, b)], [1])))
-    apart = believe(prepared.near, known(80, asked([(a, b)], [-1])))
-    assert joined.label[a] == joined.label[b]
-    assert apart.label[a] != apart.label[b]
+def test_answers_join_two_communities_and_others_part_them(prepared):
+    before = believe(prepared.near, known(80))
+    one, other = (np.flatnonzero(before.label == c)[:3] for c in (0, 1))
+    pairs = [(a, b) for a in one for b in other]
+
+    def same(relation, n):
+        beliefs = believe(prepared.near, known(80, asked(pairs[:n], [relation] * n)))
+        a, b = beliefs.label[[one[0], other[0]]]
+        return 1.0 if beliefs.partition[a] == beliefs.partition[b] else beliefs.same[a, b]
+
+    assert same(-1, 1) < before.same[0, 1] < same(1, 1)
+    assert same(1, 9) == 1.0
+    assert same(-1, 9) < 0.01
 
 
 def test_consistent_answers_are_believed_whatever_the_features_say(prepared):

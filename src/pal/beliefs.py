@@ -41,6 +41,10 @@ class Beliefs:
         (n_items,) doubt about labels that settling an item would lift, own and around; None if unknown.
     surprise
         (n_items,) 1 minus the probability that the others gave to the label of an item asked about; None if unknown.
+    partition
+        (n_classes,) label of each class after those are joined that are more likely one than not; None joins none.
+    doubted
+        Keys (:func:`pal.votes.pair_key`) of votes believed wrong, where answers contradict one another; None for none.
     """
 
     probability: Float[ndarray, "n_items n_classes"]
@@ -50,6 +54,8 @@ class Beliefs:
     error: float
     reach: Float[ndarray, " n_items"] | None = None
     surprise: Float[ndarray, " n_items"] | None = None
+    partition: Int64[ndarray, " n_classes"] | None = None
+    doubted: Int64[ndarray, " d"] | None = None
 
     @cached_property
     def label(self) -> Int64[ndarray, " n_items"]:

@@ -1,18 +1,18 @@
 """Several opinions on the class of each item, and how far to trust each of them.
 
-Definition. With q the beliefs about the items asked about, R_f the propagation of field f
-(:mod:`pal.propagation`), and B the membership of items in communities, each community of one class, the expert (f, κ)
-says of item i
+Definition. With q the beliefs about the items asked about, R_f the propagation of field f (:mod:`pal.propagation`), B
+the membership of items in communities, each community of one class, and S the scores of a ridge regression
+(:mod:`pal.ridge`), an expert (f, κ, power, β) says of item i
 
-    p_ic ∝ Σ_j R_f,ij q_jc + κ (k / n) B_ic,
+    p_ic ∝ (Σ_j R_f,ij q_jc + κ (k / n) B_ic) ^ power · exp(β S_ic),
 
 with item i's own mass left out, and one more expert says that it could be anything. Weights w of the experts maximise
 the likelihood of what the answers say about each item asked, the others given, Σ_i log Σ_e w_e Σ_c L_ic p_eic, with a
-Dirichlet prior (stacking, Wolpert 1992, https://doi.org/10.1016/S0893-6080(05)80023-1). So scale, reach and the worth
-of communities follow from the answers.
+Dirichlet prior (stacking, Wolpert 1992, https://doi.org/10.1016/S0893-6080(05)80023-1). So scale, reach, the worth of
+communities, and how sure to be at all (power, β) follow from the answers.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -20,50 +20,61 @@ from jaxtyping import Float, Int64
 from numpy import ndarray
 
 from pal.communities import Neighborhood
+from pal.ridge import Hat, hat, left_out, scores
 
-# Field and κ of each expert, and its share of the prior: the neighbour graph with its communities comes first.
+
+class _Expert(NamedTuple):
+    field: int
+    communities: float
+    power: int
+    ridge: float
+    share: float
+
+
+# The neighbour graph with its communities comes first.
 _EXPERTS = (
-    (0, 5.0, 4.0),
-    (0, 1.0, 1.0),
-    (0, 0.1, 1.0),
-    (1, 1.0, 0.5),
-    (1, 1e-2, 0.5),
-    (2, 1e-2, 0.5),
-    (2, 1e-5, 1.0),
+    _Expert(0, 5.0, 1, 0.0, 2.0),
+    _Expert(0, 5.0, 2, 0.0, 2.0),
+    _Expert(0, 1.0, 1, 0.0, 0.5),
+    _Expert(0, 1.0, 2, 0.0, 0.5),
+    _Expert(0, 0.1, 2, 0.0, 0.5),
+    _Expert(0, 1.0, 1, 6.0, 0.5),
+    _Expert(0, 0.1, 1, 6.0, 0.5),
+    _Expert(0, 0.1, 2, 10.0, 0.5),
+    _Expert(1, 1.0, 1, 0.0, 0.5),
+    _Expert(1, 1e-2, 2, 0.0, 0.25),
+    _Expert(1, 1e-2, 2, 6.0, 0.25),
+    _Expert(2, 1e-2, 1, 0.0, 0.5),
+    _Expert(2, 1e-5, 1, 0.0, 0.5),
+    _Expert(2, 1e-5, 2, 0.0, 0.5),
 )
 # Prior share of "anything", and how many items the prior weighs as much as.
 _ANYTHING, _PRIOR = 0.01, 3.0
 _N_STEPS = 12
 # Dimensions at which chains and neighbours are trusted alike before any answer.
 _FEW = 3.0
+# Least share of a class before it is squared.
+_LEAST = 1e-4
+# Experts of less weight aren't heard on all items.
+_SILENT = 1e-3
 
 
 class Seeds(NamedTuple):
-    """Items asked about, what propagation carries between them (None: it isn't formed), and the fields."""
+    """Items asked about, what propagation carries between them (None: it isn't formed), and the ridge regression."""
 
     near: Neighborhood
     items: Int64[ndarray, " t"]
     between: tuple[Float[ndarray, "t t"] | None, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class Opinions:
-    """P of each expert over some items, (e, m, c)."""
-
-    probability: Float[ndarray, "e m c"]
-
-    def mixed(self, weight: Float[ndarray, " e"]) -> Float[ndarray, "m c"]:
-        """Mixture Σ_e w_e p_e."""
-        e, m, c = self.probability.shape
-        return (weight @ self.probability.reshape(e, m * c)).reshape(m, c)
+    ridge: Hat
 
 
 def seeds(near: Neighborhood, items: Int64[ndarray, " t"], /) -> Seeds:
-    """Gather what every round needs, O(t²) a field that is formed."""
-    return Seeds(near, items, tuple(field.between(items) for field in near.fields))
+    """Gather what every round needs, O(t²) a field that is formed and O(t m²) for m ridge features."""
+    between = tuple(field.between(items) for field in near.fields)
+    return Seeds(near, items, between, hat(near.ridge, items))
 
 
-def among(given: Seeds, belief: Float[ndarray, "t c"], communal: Float[ndarray, "n c"], /) -> Opinions:
+def among(given: Seeds, belief: Float[ndarray, "t c"], communal: Float[ndarray, "n c"], /) -> Float[ndarray, "e t c"]:
     """Opinions on the seeds themselves, each from the others."""
     carried = []
     for field, between in zip(given.near.fields, given.between, strict=True):
@@ -72,28 +83,36 @@ def among(given: Seeds, belief: Float[ndarray, "t c"], communal: Float[ndarray, 
             carried.append(np.maximum(spread, 0.0))
         else:
             carried.append(np.asarray(between @ belief.astype(np.float32), dtype=np.float64))
-    return _opinions(carried, communal[given.items])
+    return np.stack(list(_opinions(carried, communal[given.items], left_out(given.ridge, belief))))
 
 
-def everywhere(given: Seeds, belief: Float[ndarray, "t c"], communal: Float[ndarray, "n c"], /) -> Opinions:
-    """Opinions on all items."""
-    return _opinions([field.spread(given.items, belief) for field in given.near.fields], communal)
+def everywhere(
+    given: Seeds, belief: Float[ndarray, "t c"], communal: Float[ndarray, "n c"], weight: Float[ndarray, " e"], /
+) -> Float[ndarray, "n c"]:
+    """Mixture of the opinions on all items, Σ_e w_e p_e."""
+    carried = [field.spread(given.items, belief) for field in given.near.fields]
+    heard = np.where(weight >= _SILENT, weight, 0.0)
+    opinions = _opinions(carried, communal, scores(given.ridge, given.near.ridge, belief), heard)
+    total = np.zeros_like(communal)
+    for share, opinion in zip(heard[heard > 0], opinions, strict=True):
+        total += share * opinion
+    return total / heard.sum()
 
 
 def prior_weights(near: Neighborhood, /) -> Float[ndarray, " e"]:
     """Weights before any answer: chains of near items say more where items lie along few dimensions."""
-    share = np.array([share for _, _, share in _EXPERTS])
-    chained = np.array([f > 0 for f, _, _ in _EXPERTS])
+    share = np.array([expert.share for expert in _EXPERTS])
+    chained = np.array([expert.field > 0 for expert in _EXPERTS])
     chains = 1.0 / (1.0 + (near.dimension / _FEW) ** 2)
     share = np.where(chained, chains * share / share[chained].sum(), (1.0 - chains) * share / share[~chained].sum())
     return np.append((1.0 - _ANYTHING) * share / share.sum(), _ANYTHING)
 
 
 def weigh(
-    opinions: Opinions, likelihood: Float[ndarray, "m c"], prior: Float[ndarray, " e"], /
+    opinions: Float[ndarray, "e m c"], likelihood: Float[ndarray, "m c"], prior: Float[ndarray, " e"], /
 ) -> Float[ndarray, " e"]:
     """Weights of the experts by EM, O(e m c); ``likelihood`` is L, of any scale a row."""
-    fit = np.einsum("emc,mc->me", opinions.probability, likelihood) + 1e-300
+    fit = (opinions * likelihood).sum(axis=2).T + 1e-300
     weight = prior
     for _ in range(_N_STEPS):
         share = fit * weight
@@ -105,16 +124,33 @@ def weigh(
 
 def by_field(weight: Float[ndarray, " e"], n_fields: int, /) -> Float[ndarray, " f"]:
     """Weight of each field, summing to 1."""
-    field = np.array([f for f, _, _ in _EXPERTS])
+    field = np.array([expert.field for expert in _EXPERTS])
     total = np.bincount(field, weights=weight[: len(field)], minlength=n_fields)
     return total / total.sum()
 
 
-def _opinions(carried: list[Float[ndarray, "m c"]], communal: Float[ndarray, "m c"]) -> Opinions:
-    m, c = communal.shape
-    out = np.empty((len(_EXPERTS) + 1, m, c))
-    for e, (f, kappa, _) in enumerate(_EXPERTS):
-        np.add(carried[f], kappa * communal + 1e-30, out=out[e])
-    out[-1] = 1.0
-    out /= out.sum(axis=2, keepdims=True)
-    return Opinions(out)
+def _opinions(
+    carried: list[Float[ndarray, "m c"]],
+    communal: Float[ndarray, "m c"],
+    score: Float[ndarray, "m c"],
+    heard: Float[ndarray, " e"] | None = None,
+) -> Iterator[Float[ndarray, "m c"]]:
+    """Opinion of each expert in turn, those of no weight left out."""
+    lift = {
+        beta: np.exp(beta * (score - score.max(axis=1, initial=0.0, keepdims=True)))
+        for beta in {expert.ridge for expert in _EXPERTS if expert.ridge}
+    }
+    for e, (f, kappa, power, beta, _) in enumerate(_EXPERTS):
+        if heard is not None and not heard[e]:
+            continue
+        opinion = carried[f] + (kappa * communal + 1e-30)
+        if power == 2:
+            opinion /= opinion.sum(axis=1, keepdims=True)
+            opinion += _LEAST
+            opinion *= opinion
+        if beta:
+            opinion *= lift[beta]
+        opinion /= opinion.sum(axis=1, keepdims=True)
+        yield opinion
+    if heard is None or heard[-1]:
+        yield np.full(communal.shape, 1.0 / max(communal.shape[1], 1))

@@ -102,6 +102,16 @@ class Knowledge:
     _closure: _Closure
     _carried: "_Carried | None" = None
 
+    def without(self, doubted: Int64[ndarray, " d"]) -> "Knowledge":
+        """Knowledge that follows if the votes on some pairs (their keys) are set aside; O(n + N).
+
+        The votes stay to be seen; nothing is concluded from them, until the next answer about that pair.
+        """
+        if not len(doubted):
+            return self
+        votes = self.votes.setting_aside(doubted)
+        return Knowledge(self.n_items, votes, self.classes, self.complete, _close(votes))
+
     def add(self, answers: Answers) -> "Knowledge":
         """Fold in more answers; equal to folding all of them anew.
 

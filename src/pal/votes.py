@@ -75,6 +75,14 @@ class PairVotes:
             total = merge(total, run)
         return total
 
+    def setting_aside(self, key: Int64[ndarray, " q"]) -> "PairVotes":
+        """Votes with a tie on the pairs of some keys, which so have no verdict."""
+        counts = self.all()
+        most = np.maximum(counts.alike, counts.unlike)
+        tied = np.isin(counts.key, key)
+        alike, unlike = np.where(tied, most, counts.alike), np.where(tied, most, counts.unlike)
+        return PairVotes(self.n_items, (Counts(counts.key, alike, unlike),))
+
     def ends(self, key: Int64[ndarray, " q"]) -> Int64[ndarray, "q 2"]:
         """Recover the two items of each key."""
         return np.stack(np.divmod(key, self.n_items), axis=1)

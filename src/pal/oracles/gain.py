@@ -16,7 +16,7 @@ weighed; the mode is the one with fewer clicks expected.
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int64
+from jaxtyping import Bool, Float, Int64
 from numpy import ndarray
 
 from pal.answers import Mode, Question
@@ -51,6 +51,7 @@ def gain(state: State, /) -> list[Question]:
     """Ask the page of greatest worth; O(N C + page_size² · neighbours)."""
     value = _label_value(state)
     join = _join_value(state)
+    members = _members(state)
     check = _check_is_due(state)
     best: _Page | None = None
     for rank, c in enumerate(np.argsort(-_promise(state, value, join), kind="stable").tolist()):
@@ -58,7 +59,7 @@ def gain(state: State, /) -> list[Question]:
             break
         templates = _templates(state, c)
         for template in templates[1:2] or templates if check else templates:
-            page = _page(state, c, template, value, join[c], check=check)
+            page = _page(state, c, template, value, join[c], members, check=check)
             if page is not None and (best is None or page.worth > best.worth):
                 best = page
     if best is None:  # beliefs leave nothing in doubt that may be asked: finish what isn't settled
@@ -110,15 +111,23 @@ def _templates(state: State, c: int) -> list[int]:
 
 
 def _page(
-    state: State, c: int, template: int, value: Float[ndarray, " n"], join: Float[ndarray, " c"], *, check: bool
+    state: State,
+    c: int,
+    template: int,
+    value: Float[ndarray, " n"],
+    join: Float[ndarray, " c"],
+    members: Int64[ndarray, "c d"],
+    *,
+    check: bool,
 ) -> _Page | None:
     beliefs = state.beliefs
     worth = value * beliefs.probability[:, c] / beliefs.confidence
-    joinable = (join > 0) & ~state.held[beliefs.anchor]
-    free = beliefs.anchor[joinable]
-    worth[free] = np.maximum(worth[free], join[joinable])
+    classes, delegate = _delegates(state, template, members, join)
+    worth[delegate] = np.maximum(worth[delegate], join[classes])
     worth[template] = 0.0
-    pool = _best_askable(state, template, worth, value)
+    doubted = value > _DOUBTED
+    doubted[delegate] = True
+    pool = _best_askable(state, template, worth, doubted)
     if not len(pool):
         return None
     chosen, total = _diverse(state, pool, worth[pool])
@@ -128,7 +137,7 @@ def _page(
 
 
 def _best_askable(
-    state: State, template: int, worth: Float[ndarray, " n"], value: Float[ndarray, " n"]
+    state: State, template: int, worth: Float[ndarray, " n"], doubted: Bool[ndarray, " n"]
 ) -> Int64[ndarray, " m"]:
     """Items of greatest worth that may be compared with a template, best first; looks at few more than it takes."""
     n_wanted = _POOL * state.page_size
@@ -142,10 +151,36 @@ def _best_askable(
         candidates = candidates[(votes.alike + votes.unlike) == 0]
         relation = state.knowledge.relation(template, candidates)
         # What is deduced is asked about only if it is doubted.
-        candidates = candidates[(relation == 0) | (value[candidates] > _DOUBTED)]
+        candidates = candidates[(relation == 0) | doubted[candidates]]
         if len(candidates) >= n_wanted or least <= 0:
             return candidates[np.argsort(-worth[candidates], kind="stable")[:n_wanted]]
         n_looked *= 8
+
+
+def _members(state: State) -> Int64[ndarray, "c d"]:
+    """Items that may stand for each class when a join is asked about: its anchor, then its surest members."""
+    beliefs = state.beliefs
+    sure = np.where(state.held, -1.0, beliefs.confidence)
+    sure[beliefs.anchor] += np.where(state.held[beliefs.anchor], 0.0, 2.0)
+    members = np.repeat(beliefs.anchor[:, None], _EXEMPLARS, axis=1)
+    for c in range(len(members)):
+        own = np.flatnonzero(beliefs.label == c)
+        top = own[np.argpartition(-sure[own], _EXEMPLARS - 1)[:_EXEMPLARS]] if len(own) > _EXEMPLARS else own
+        members[c, : len(top)] = top[np.argsort(-sure[top], kind="stable")]
+    return members
+
+
+def _delegates(
+    state: State, template: int, members: Int64[ndarray, "c d"], join: Float[ndarray, " c"]
+) -> tuple[Int64[ndarray, " j"], Int64[ndarray, " j"]]:
+    """Classes that may be joined to the template's, and the first of the members of each not compared with it yet."""
+    classes = np.flatnonzero(join > 0)
+    items = members[classes]
+    keys = pair_key(state.n_items, np.full(items.size, template), items.ravel())
+    votes = state.knowledge.votes.look_up(keys)
+    free = ((votes.alike + votes.unlike) == 0).reshape(items.shape) & (items != template) & ~state.held[items]
+    some = free.any(axis=1)
+    return classes[some], items[some, free[some].argmax(axis=1)]
 
 
 def _check_is_due(state: State) -> bool:

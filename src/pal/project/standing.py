@@ -49,7 +49,12 @@ class Standing:
 
 
 def standing(knowledge: Knowledge, beliefs: Beliefs, /) -> Standing:
-    """Where every item stands, O(N C + votes)."""
+    """Where every item stands, O(N C + votes).
+
+    Votes that the beliefs hold for wrong, among answers that contradict one another, conclude nothing.
+    """
+    if beliefs.doubted is not None:
+        knowledge = knowledge.without(beliefs.doubted)
     settled = settle(knowledge)
     label, anchor = _with_open_groups(knowledge, settled)
     source = np.where(label >= 0, DEDUCED, PREDICTED).astype(np.int8)
@@ -61,10 +66,8 @@ def standing(knowledge: Knowledge, beliefs: Beliefs, /) -> Standing:
         told[told] = anchor[label[item[told]]] == other[told]
         source[item[told]] = TOLD
     n_sure = len(anchor)
-    believed = beliefs.anchor[label[beliefs.anchor] < 0]
+    slot, believed = _slots(beliefs, label, n_sure)
     anchor = np.concatenate([anchor, believed])
-    slot = label.copy()
-    slot[believed] = n_sure + np.arange(len(believed))
     confidence = (label >= 0).astype(np.float64)
     free = np.flatnonzero(label < 0)
     label[free], confidence[free] = _predict(beliefs, settled, slot, len(anchor), free)
@@ -85,17 +88,35 @@ def _with_open_groups(knowledge: Knowledge, settled: Settled) -> tuple[ndarray, 
     return label, np.concatenate([settled.anchor, others])
 
 
+def _slots(beliefs: Beliefs, label: ndarray, n_sure: int) -> tuple[ndarray, ndarray]:
+    """Group that each column of the beliefs is in now, and the anchors of groups that are only believed in.
+
+    Classes may have merged or come apart since; columns more likely one than not share a group, a sure one if they may.
+    """
+    slot = label[beliefs.anchor].copy()
+    partition = np.arange(len(slot)) if beliefs.partition is None else beliefs.partition
+    for one in np.unique(partition):
+        columns = np.flatnonzero(partition == one)
+        sure = np.unique(slot[columns][slot[columns] >= 0])
+        if len(sure) == 1:
+            slot[columns] = sure[0]
+    free = np.flatnonzero(slot < 0)
+    _, first, group = np.unique(partition[free], return_index=True, return_inverse=True)
+    slot[free] = n_sure + group
+    return slot, beliefs.anchor[free[first]]
+
+
 def _predict(
     beliefs: Beliefs, settled: Settled, slot: ndarray, n_groups: int, free: ndarray
 ) -> tuple[ndarray, ndarray]:
     """Most probable group of the items in none, and its probability, by beliefs that may be a page old.
 
-    ``slot`` is the group that each anchor of a belief is in now: classes may have merged or come apart since.
+    ``slot`` is the group that each column of the beliefs is in now.
     """
     if not n_groups:
         return np.full(len(free), -1), np.zeros(len(free))
     probability = np.zeros((len(free), n_groups))
-    for column, now in enumerate(slot[beliefs.anchor].tolist()):
+    for column, now in enumerate(slot.tolist()):
         probability[:, now] += beliefs.probability[free, column]
     probability[:, : len(settled.anchor)][settled.excluded[free]] = 0.0
     total = probability.sum(axis=1)

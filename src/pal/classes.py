@@ -1,0 +1,245 @@
+"""Classes while they are found: each anchored at an item, made of parts of communities, joined and opened by answers.
+
+Definition. Before any answer every community is a class, anchored at its medoid. Answers then
+
+- move a part of a community (:func:`pal.communities.parts`) to the class of the items asked about at its heart;
+- join two classes, when the votes across them make that likelier than not by a margin (:func:`join`);
+- open a class for items that every class was ruled out for (:func:`open_classes`), one a part at a time.
+"""
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float, Int64
+from numpy import ndarray
+from scipy.special import logit
+
+from pal.communities import Neighborhood, link_ratio
+from pal.evidence import Evidence
+
+# A part is of the class of the items at its heart (share of the most central one's membership ** _HEART), unless they
+# weigh less than this.
+_HEART, _ENOUGH = 4, 0.5
+# Prior probability that two communities are one class lies in this range, whatever their links say.
+_MERGE = (0.02, 0.45)
+# Log-odds of a join that is decided by the votes, and for how many of them the prior stands.
+_DECIDED, _JOINS = 1.0, 1.0
+# One item in so many is of a class not seen yet, to begin with.
+_RARE = 20.0
+# A class believed less than this at the heart of a part isn't that part's.
+_HALF = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class Classes:
+    """Classes found so far.
+
+    Parameters
+    ----------
+    anchor
+        (c,) item that names each class.
+    given
+        How many of them, the first ones, are known: they stay apart.
+    opened
+        How many of them, the last ones, were opened by answers.
+    inherited
+        (k,) class of each part if no answer is about it, −1 for none.
+    fixed
+        (t,) class of each item asked about that is an anchor, −1 for the others.
+    """
+
+    anchor: Int64[ndarray, " c"]
+    given: int
+    opened: int
+    inherited: Int64[ndarray, " k"]
+    fixed: Int64[ndarray, " t"]
+
+    def joined(self, label: Int64[ndarray, " c"]) -> "Classes":
+        """Classes of one ``label`` become one, anchored where the first of them was."""
+        _, first = np.unique(label, return_index=True)
+        to = np.append(label, -1)
+        n_opened = int((first >= len(self.anchor) - self.opened).sum())
+        return Classes(self.anchor[first], self.given, n_opened, to[self.inherited], to[self.fixed])
+
+
+class Change(NamedTuple):
+    """Classes after a revision, and the map (c, d) from the old ones to the new."""
+
+    classes: Classes
+    onto: Float[ndarray, "c d"]
+
+
+def start(
+    near: Neighborhood, item: Int64[ndarray, " t"], given: Int64[ndarray, " g"], /, *, n_known: int, closed: bool
+) -> Classes:
+    """One class for each item ``given``, then one for each community that holds none of these, unless ``closed``.
+
+    The first ``n_known`` of the items given stay apart.
+    """
+    n_communities = len(near.medoid)
+    home = np.zeros((len(given), n_communities))
+    np.add.at(home.T, near.parent, near.membership[given].T)
+    of_community = np.full(n_communities, -1)
+    if len(given):
+        share = home.max(axis=0)
+        held = share > (0.0 if closed else _ENOUGH)
+        of_community[held] = home.argmax(axis=0)[held]
+    anchor = list(given)
+    if not closed:
+        free = np.flatnonzero(of_community < 0)
+        of_community[free] = len(given) + np.arange(len(free))
+        anchor.extend(near.medoid[free])
+    anchors = np.array(anchor, dtype=np.int64)
+    return Classes(anchors, n_known, 0, of_community[near.parent], _fixed(item, anchors))
+
+
+def part_classes(
+    near: Neighborhood, classes: Classes, item: Int64[ndarray, " t"], belief: Float[ndarray, "t c"], /
+) -> Int64[ndarray, " k"]:
+    """Class of each part: that of the items asked about at its heart, else the one inherited."""
+    vote = _heart(near, item).T @ belief
+    kept = np.flatnonzero(classes.inherited >= 0)
+    vote[kept, classes.inherited[kept]] += _ENOUGH
+    return np.where(vote.max(axis=1, initial=0.0) > 0.0, vote.argmax(axis=1) if vote.shape[1] else -1, -1)
+
+
+def communal(near: Neighborhood, part: Int64[ndarray, " k"], n_classes: int, /) -> Float[ndarray, "n c"]:
+    """Mass of the communities, each part of its class; a part of no class says nothing."""
+    of_class = np.vstack([np.eye(n_classes), np.full((1, n_classes), 1.0 / max(n_classes, 1))])[part]
+    return near.membership @ of_class * (len(near.medoid) / len(near.membership))
+
+
+def links(
+    one: Float[ndarray, "p c"],
+    other: Float[ndarray, "p c"],
+    log_same: Float[ndarray, " p"],
+    log_differ: Float[ndarray, " p"],
+    surprise: Float[ndarray, " p"],
+    /,
+) -> Float[ndarray, "c c"]:
+    """Log-odds, by the votes, that two classes are one: log of 1 + P(one end in each) (same − differ) ÷ P(votes).
+
+    ``one`` and ``other`` are beliefs about each end without the votes between them. An answer that the ends' other
+    classes explain as well says little; ``surprise`` is the probability that the features mistook an end, which
+    explains any answer. Of each end the two likeliest classes count.
+    """
+    c = one.shape[1]
+    link = np.zeros((c, c))
+    if c < 2 or not len(one):
+        return link
+    row = np.arange(len(one))
+    top = np.maximum(log_same, log_differ)
+    same, differ = np.exp(log_same - top), np.exp(log_differ - top)
+    alike = (one * other).sum(axis=1)
+    votes = (1.0 - surprise) * (same * alike + differ * (1.0 - alike)) + surprise + 1e-300
+    first, second = (np.argpartition(-end, 1, axis=1)[:, :2] for end in (one, other))
+    for j in (0, 1):
+        for k in (0, 1):
+            u, v = first[:, j], second[:, k]
+            both = one[row, u] * other[row, v]
+            np.add.at(link, (u, v), np.log(np.maximum(1.0 + both * (same - differ) / votes, 1e-300)))
+    return link + link.T
+
+
+def merge_prior(
+    near: Neighborhood, part: Int64[ndarray, " k"], link: Float[ndarray, "c c"], /
+) -> Float[ndarray, "c c"]:
+    """Probability that two classes are one before the votes across them.
+
+    From the links between their parts in the neighbour graph, then scaled to the share of such pairs that the votes
+    joined so far: where communities seldom belong together, few further ones will.
+    """
+    c = len(link)
+    label = part[near.membership.argmax(axis=1)]
+    ratio = link_ratio(near.weights, np.where(label < 0, c, label), c + 1)[:-1, :-1]
+    prior = np.clip(ratio / (1.0 + ratio), *_MERGE)
+    upper = np.triu(np.ones((c, c), dtype=bool), 1)
+    yes = upper & (link > _DECIDED)
+    expected = prior[upper & (np.abs(link) > _DECIDED)].sum()
+    odds = prior / (1.0 - prior) * (_JOINS + yes.sum()) / (_JOINS + expected)
+    return np.clip(odds / (1.0 + odds), _MERGE[0] / 10.0, _MERGE[1])
+
+
+def join(
+    classes: Classes, link: Float[ndarray, "c c"], prior: Float[ndarray, "c c"], /, *, margin: float
+) -> Int64[ndarray, " c"]:
+    """Join the two classes most likely one, evidence summed, until log-odds fall below ``margin``; label of each class.
+
+    Labels are in order of first members. Given classes are never joined.
+    """
+    link, odds_before = link.copy(), logit(prior)
+    label = np.arange(len(link))
+    off = ~np.eye(len(link), dtype=bool)
+    off[: classes.given, : classes.given] = False
+    while True:
+        odds = np.where(off & (link > 0), link + odds_before, -np.inf)
+        if odds.max(initial=-np.inf) <= margin:
+            return np.asarray(np.unique(label, return_inverse=True)[1], dtype=np.int64)
+        keep, gone = sorted(int(k) for k in np.unravel_index(odds.argmax(), odds.shape))
+        label[label == gone] = keep
+        for table, both in ((link, np.add), (odds_before, np.maximum)):
+            table[keep] = both(table[keep], table[gone])
+            table[:, keep] = table[keep]
+        off[keep] &= off[gone]
+        off[:, keep] = off[keep]
+        off[gone] = off[:, gone] = False
+
+
+def new_class_prior(n_joined: int, n_elsewhere: int, /) -> float:
+    """Share of the items that the features mistook that are of a class not seen yet.
+
+    By how many of them joined a class that answers had opened, and how many were of another class.
+    """
+    return (1.0 + n_joined) / (_RARE + n_joined + n_elsewhere)
+
+
+def open_classes(
+    near: Neighborhood,
+    evidence: Evidence,
+    classes: Classes,
+    belief: Float[ndarray, "t c"],
+    gain: Float[ndarray, " t"],
+    /,
+) -> Change | None:
+    """A class for each part whose items asked about fit no class.
+
+    That is a part at whose heart no class is believed more likely than not, or with an item that a new class explains
+    better than any other, ``gain`` > 0. It is anchored at the item of least belief at its heart.
+    """
+    if not len(evidence.item):
+        return None
+    heart = _heart(near, evidence.item)
+    mass = heart.sum(axis=0)
+    lost = (mass > _ENOUGH) & ((heart.T @ belief).max(axis=1) < _HALF * mass)
+    lost &= classes.inherited < len(classes.anchor) - classes.opened
+    home = heart.argmax(axis=1)
+    orphan = np.flatnonzero((classes.fixed < 0) & ((gain > 0) | (lost[home] & (belief.max(axis=1) < _HALF))))
+    if not len(orphan):
+        return None
+    c = len(classes.anchor)
+    apart = heart[orphan, home[orphan]] * (1.0 - belief[orphan].max(axis=1))
+    order = orphan[np.lexsort((-apart, home[orphan]))]
+    part, first = np.unique(home[order], return_index=True)
+    anchor = np.r_[classes.anchor, evidence.item[order[first]]]
+    n_new = len(first)
+    inherited = classes.inherited.copy()
+    inherited[part] = c + np.arange(n_new)
+    fixed = _fixed(evidence.item, anchor)
+    return Change(Classes(anchor, classes.given, classes.opened + n_new, inherited, fixed), np.eye(c, c + n_new))
+
+
+def _heart(near: Neighborhood, item: Int64[ndarray, " t"]) -> Float[ndarray, "t k"]:
+    """How near each item lies to the heart of each part, 1 for the most central one."""
+    share = near.membership[item] / near.membership.max(axis=0, initial=1e-300)
+    return np.asarray(share**_HEART)
+
+
+def _fixed(item: Int64[ndarray, " t"], anchor: Int64[ndarray, " c"]) -> Int64[ndarray, " t"]:
+    """Class that each item anchors, −1 for none."""
+    fixed = np.full(len(item), -1)
+    at = np.searchsorted(item, anchor)
+    hit: Bool[ndarray, " c"] = at < len(item)
+    hit[hit] = item[at[hit]] == anchor[hit]
+    fixed[at[hit]] = np.flatnonzero(hit)
+    return fixed
