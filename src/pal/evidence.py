@@ -17,9 +17,9 @@ from pal.knowledge import Knowledge
 
 # Shares of wrong answers to choose from, and what is expected before any answer.
 _ERRORS = np.array([1e-3, 3e-3, 0.01, 0.02, 0.04, 0.07, 0.1, 0.14, 0.2, 0.3])
-EXPECTED_ERROR = 0.05
+EXPECTED_ERROR = 0.03
 # Prior on ε, as so many right answers.
-_TRUST = 40.0
+_TRUST = 80.0
 
 
 class Evidence(NamedTuple):

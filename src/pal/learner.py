@@ -5,7 +5,9 @@ What depends on the features alone (kernel features, their factorisation, the ne
 """
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float
@@ -35,17 +37,22 @@ class Model:
 
     Parameters
     ----------
-    embedding
-        Z, (n, k).
+    embed
+        Z, (n, k), or a function that works it out; that costs as much as the beliefs, and not every oracle looks.
     beliefs
         Posterior over classes.
     affinity
         Normalised neighbour graph S, (n, n) sparse.
     """
 
-    embedding: Float[ndarray, "n k"]
+    embed: Float[ndarray, "n k"] | Callable[[], Float[ndarray, "n k"]]
     beliefs: Beliefs
     affinity: csr_array
+
+    @cached_property
+    def embedding(self) -> Float[ndarray, "n k"]:
+        """Z, (n, k); worked out when first looked at."""
+        return self.embed() if callable(self.embed) else self.embed
 
 
 def prepare(x: Float[ndarray, "n d"], /, *, n_components: int = 16, n_landmarks: int = 512, seed: int = 0) -> Prepared:
@@ -70,6 +77,9 @@ def prepare(x: Float[ndarray, "n d"], /, *, n_components: int = 16, n_landmarks:
 
 def learn(prepared: Prepared, knowledge: Knowledge, /) -> Model:
     """Refit to a state of knowledge; O(m³ + nnz · C), with m kernel features and C classes."""
-    # A copy shares the factorisation, and leaves the prepared one to others.
-    embedding = copy.copy(prepared.embedder).update(from_knowledge(knowledge)).embedding_
-    return Model(embedding, believe(prepared.near, knowledge), prepared.near.affinity)
+
+    def embed() -> Float[ndarray, "n k"]:
+        # A copy shares the factorisation, and leaves the prepared one to others.
+        return copy.copy(prepared.embedder).update(from_knowledge(knowledge)).embedding_
+
+    return Model(embed, believe(prepared.near, knowledge), prepared.near.affinity)

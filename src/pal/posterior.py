@@ -39,7 +39,7 @@ _SURPRISE = 0.2
 # Rounds before classes are revised, while ε and the experts' weights settle.
 _SETTLING = 2
 # Log-odds at which classes are one for good; until then people are asked, and answers are shown to the likelier side.
-_CERTAIN, _LIKELY = 2.2, 1.1
+_CERTAIN, _LIKELY = 2.2, 0.4
 # Beliefs that move less in a round stay.
 _STEADY = 0.01
 # Probability that an answer is right below which it concludes nothing, though no other contradicts it.

@@ -21,6 +21,7 @@ from pal.knowledge import known
 from pal.learner import Model, Prepared, learn, prepare
 from pal.project.features import Features
 from pal.project.ledger import Ledger
+from pal.votes import pair_key
 
 
 @dataclass(frozen=True, eq=False)
@@ -147,8 +148,12 @@ def _spread(model: Model, rows: ndarray, n: int) -> Model:
     if len(rows) == n:
         return model
     old = model.beliefs
-    embedding = np.zeros((n, model.embedding.shape[1]), dtype=model.embedding.dtype)
-    embedding[rows] = model.embedding
+
+    def embed() -> ndarray:
+        embedding = np.zeros((n, model.embedding.shape[1]), dtype=model.embedding.dtype)
+        embedding[rows] = model.embedding
+        return embedding
+
     probability = np.full((n, len(old.anchor)), 1.0 / max(len(old.anchor), 1))
     probability[rows] = old.probability
     source = np.zeros(n, dtype=old.source.dtype)
@@ -156,8 +161,12 @@ def _spread(model: Model, rows: ndarray, n: int) -> Model:
     near = model.affinity.tocoo()
     affinity = csr_array((near.data, (rows[near.row], rows[near.col])), shape=(n, n))
     reach, surprise = (None if column is None else _placed(column, rows, n) for column in (old.reach, old.surprise))
-    beliefs = Beliefs(probability, rows[old.anchor], source, old.same, old.error, reach, surprise)
-    return Model(embedding, beliefs, affinity)
+    doubted = None
+    if old.doubted is not None:
+        doubted = np.sort(pair_key(n, *rows[np.stack(np.divmod(old.doubted, len(rows)))]))
+    anchor = rows[old.anchor]
+    beliefs = Beliefs(probability, anchor, source, old.same, old.error, reach, surprise, old.partition, doubted)
+    return Model(embed, beliefs, affinity)
 
 
 def _placed(column: ndarray, rows: ndarray, n: int) -> ndarray:

@@ -1,0 +1,67 @@
+"""Classes: parts move with the items at their heart, joins keep known classes apart, lost parts open a class."""
+
+import numpy as np
+import pytest
+
+from pal.answers import Answers, Question
+from pal.classes import join, new_class_prior, part_classes, start
+from pal.communities import neighborhood
+from pal.knowledge import known
+from pal.learner import prepare
+from pal.posterior import believe
+
+
+@pytest.fixture(scope="module")
+def near():
+    x = 6.0 * np.repeat(np.eye(3), 20, axis=0) + np.random.default_rng(0).standard_normal((60, 3)) * 0.5
+    return neighborhood(x)
+
+
+def test_each_community_is_a_class_to_begin_with_and_known_items_take_theirs(near):
+    nothing = np.zeros(0, dtype=np.int64)
+    free = start(near, nothing, nothing, n_known=0, closed=False)
+    assert sorted(free.anchor) == sorted(near.medoid)
+    known_item = np.array([5])
+    with_one = start(near, known_item, known_item, n_known=1, closed=False)
+    assert with_one.anchor[0] == 5
+    assert len(with_one.anchor) == len(free.anchor)
+
+
+def test_a_part_follows_the_items_at_its_heart(near):
+    item = np.array([int(near.membership[:, 0].argmax())])
+    classes = start(near, item, np.zeros(0, dtype=np.int64), n_known=0, closed=False)
+    other = (classes.inherited[0] + 1) % len(classes.anchor)
+    moved = part_classes(near, classes, item, np.eye(len(classes.anchor))[[other]])
+    assert moved[0] == other
+    assert (moved[1:] == classes.inherited[1:]).all()
+
+
+def test_known_classes_are_never_joined(near):
+    given = near.medoid[:2]
+    classes = start(near, given, given, n_known=2, closed=False)
+    c = len(classes.anchor)
+    link = np.full((c, c), 50.0)
+    label = join(classes, link, np.full((c, c), 0.3), margin=0.0)
+    assert label[0] != label[1]
+    assert len(np.unique(label)) == 2
+
+
+def test_new_classes_are_expected_as_often_as_they_were_found():
+    assert new_class_prior(0, 0) > new_class_prior(0, 50)
+    assert new_class_prior(30, 0) > new_class_prior(0, 0)
+
+
+def test_a_class_within_a_community_is_found():
+    """Two classes that the features hardly part: asking tells them apart, and there are two of them afterwards."""
+    rng = np.random.default_rng(0)
+    y = np.repeat(np.arange(4), 25)
+    centre = np.array([[0.0, 0.0], [2.2, 0.0], [20.0, 0.0], [0.0, 20.0]])
+    x = centre[y] + rng.standard_normal((100, 2)) * 0.5
+    answers = Answers.empty()
+    for template in (0, 25):
+        items = np.setdiff1d(rng.choice(50, 30, replace=False), [template])
+        answers += Answers.of(Question(template, items), np.where(y[items] == y[template], 1, -1))
+    beliefs = believe(prepare(x).near, known(100, answers))
+    assert (beliefs.label[:50] == beliefs.label[0])[y[:50] == 0].mean() > 0.9
+    assert (beliefs.label[:50] == beliefs.label[25])[y[:50] == 1].mean() > 0.9
+    assert beliefs.label[0] != beliefs.label[25]
