@@ -31,6 +31,7 @@ from pal.labelers import get_labeler
 from pal.learner import learn, prepare
 from pal.loop import Loop
 from pal.oracles import ORACLES, State
+from pal.project.standing import Standing, standing
 
 # A class chosen from a list of C (CIFAR-10N and -100N logs): 4.3 s at C = 10, 17.6 s at C = 100.
 _LIST, _LIST_EACH = 4.3, 0.148
@@ -76,7 +77,7 @@ def oracle_curve(data: Data, oracle: str, settings: Settings, seed: int) -> Iter
         beliefs = loop.model.beliefs
         learned = time.process_time() - start
         point = {"answers": float(len(asked)), "pages": float(pages), "seconds": seconds}
-        point |= _scores(data, beliefs, test) | {"learn": learned}
+        point |= _scores(data, beliefs, standing(loop.knowledge, beliefs), test) | {"learn": learned}
         if len(asked) >= settings.answers:
             yield point
             return
@@ -95,24 +96,25 @@ def oracle_curve(data: Data, oracle: str, settings: Settings, seed: int) -> Iter
         pages += max(sum(len(question.items) > 1 for question in questions), 1)
 
 
-def _scores(data: Data, beliefs: Beliefs, test: "Test") -> Point:
+def _scores(data: Data, beliefs: Beliefs, stands: Standing, test: "Test") -> Point:
+    """Figures of what a project would show and export now."""
     from sklearn.metrics import adjusted_rand_score
 
-    named = data.y[beliefs.anchor][beliefs.label]
-    weight = np.where(beliefs.source > 0, 1.0, beliefs.confidence)
-    n_groups = len(np.unique(beliefs.label))
+    named = data.y[stands.anchor][stands.label]
+    weight = np.where(stands.source > 0, 1.0, stands.confidence)
+    n_groups = len(np.unique(stands.label))
     point = {
-        "ari": float(adjusted_rand_score(data.y, beliefs.label)),
+        "ari": float(adjusted_rand_score(data.y, stands.label)),
         "heldout": test(named, weight),
         "classes": float(n_groups),
         "naming": n_groups * list_seconds(n_groups),
-        "settled": float((beliefs.source > 0).mean()),
+        "settled": float((stands.source > 0).mean()),
         "error": float(beliefs.error),
         "wrong": float((named != data.y).mean()),
-        "doubt": float((1.0 - beliefs.confidence).mean()),
+        "doubt": float((1.0 - stands.confidence).mean()),
     }
     for source, word in enumerate(SOURCES):
-        of = beliefs.source == source
+        of = stands.source == source
         point[word] = float((named[of] == data.y[of]).mean()) if of.any() else float("nan")
     return point
 

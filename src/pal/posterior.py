@@ -43,7 +43,7 @@ _CERTAIN, _LIKELY = 2.2, 0.4
 # Beliefs that move less in a round stay.
 _STEADY = 0.01
 # Probability that an answer is right below which it concludes nothing, though no other contradicts it.
-_WRONG = 0.3
+_WRONG = 0.05
 # Items of a group that is a class to begin with.
 _GROUP = 3
 # Answers speak of an item's class if they favour it by this in log-likelihood.

@@ -6,6 +6,10 @@ It equals :func:`pal.store.fold.fold` of the same events followed by :func:`pal.
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+import numpy as np
+from jaxtyping import Int64
+from numpy import ndarray
+
 from pal.answers import Answers, Growing
 from pal.errors import InvalidInputError
 from pal.items import Items
@@ -13,6 +17,7 @@ from pal.knowledge import known
 from pal.store import Answered, Event, Flagged, Named, Placed, Retracted
 from pal.store.events import KINDS
 from pal.store.fold import to_answers
+from pal.votes import pair_key
 
 CORRECTIONS = ("merge", "split")
 """What ``page`` says of answers that were given on the groups screen."""
@@ -116,6 +121,18 @@ class Ledger:
     def answered(self) -> list[Answered]:
         """Pages and corrections that count."""
         return [event for event in self._live[Answered].values() if isinstance(event, Answered)]
+
+    def deliberate(self) -> Int64[ndarray, " d"]:
+        """Keys of the pairs related by something else than a page: a merge, a check, an import; O(answered events)."""
+        row, n = self.items.row, len(self.items)
+        pairs = [
+            (row[event.template], row[item])
+            for event in self.answered
+            if not is_page(event) and event.template in row
+            for item in event.items
+            if item in row
+        ]
+        return np.unique(pair_key(n, *np.array(pairs, dtype=np.int64).reshape(-1, 2).T))
 
     @property
     def labelers(self) -> set[str]:

@@ -3,8 +3,12 @@
 import threading
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any, TypeVar
 
+import numpy as np
+
+from pal.beliefs import Beliefs
 from pal.items import Items
 from pal.knowledge import Knowledge
 from pal.project.ledger import Ledger
@@ -122,12 +126,20 @@ class Present:
             if last is not None and last[:2] == (published, position):
                 return last[2]
             start = time.monotonic()
-            made = standing(knowledge, published.model.beliefs)
+            made = standing(knowledge, self._trusting(published.model.beliefs))
             self._taken = time.monotonic()
             self._took = self._taken - start
             if last is None or last[1] <= position:
                 self._standing = (published, position, made)
             return made
+
+    def _trusting(self, beliefs: Beliefs) -> Beliefs:
+        """Beliefs that doubt tiles of pages alone: what somebody merged, checked or imported on purpose stands."""
+        if beliefs.doubted is None or not len(beliefs.doubted):
+            return beliefs
+        with self._lock:
+            deliberate = self._ledger.deliberate()
+        return replace(beliefs, doubted=np.setdiff1d(beliefs.doubted, deliberate))
 
     def _by_group(self, stands: Standing, said: Iterable[tuple[str, str]]) -> dict[int, str]:
         found = {int(stands.label[self._items.row[item]]): words for item, words in said}

@@ -66,7 +66,7 @@ def standing(knowledge: Knowledge, beliefs: Beliefs, /) -> Standing:
         told[told] = anchor[label[item[told]]] == other[told]
         source[item[told]] = TOLD
     n_sure = len(anchor)
-    slot, believed = _slots(beliefs, label, n_sure)
+    slot, believed = _slots(knowledge, beliefs, label, n_sure)
     anchor = np.concatenate([anchor, believed])
     confidence = (label >= 0).astype(np.float64)
     free = np.flatnonzero(label < 0)
@@ -88,15 +88,20 @@ def _with_open_groups(knowledge: Knowledge, settled: Settled) -> tuple[ndarray, 
     return label, np.concatenate([settled.anchor, others])
 
 
-def _slots(beliefs: Beliefs, label: ndarray, n_sure: int) -> tuple[ndarray, ndarray]:
+def _slots(knowledge: Knowledge, beliefs: Beliefs, label: ndarray, n_sure: int) -> tuple[ndarray, ndarray]:
     """Group that each column of the beliefs is in now, and the anchors of groups that are only believed in.
 
-    Classes may have merged or come apart since; columns more likely one than not share a group, a sure one if they may.
+    Classes may have merged or come apart since; columns more likely one than not share a group, a sure one if they may,
+    unless answers say that they differ.
     """
     slot = label[beliefs.anchor].copy()
-    partition = np.arange(len(slot)) if beliefs.partition is None else beliefs.partition
-    for one in np.unique(partition):
+    partition = np.arange(len(slot)) if beliefs.partition is None else beliefs.partition.copy()
+    for one in np.flatnonzero(np.bincount(partition) > 1):
         columns = np.flatnonzero(partition == one)
+        anchors = beliefs.anchor[columns]
+        if any((knowledge.relation(int(anchor), anchors) < 0).any() for anchor in anchors):
+            partition[columns] = partition.max() + 1 + np.arange(len(columns))
+            continue
         sure = np.unique(slot[columns][slot[columns] >= 0])
         if len(sure) == 1:
             slot[columns] = sure[0]
