@@ -266,7 +266,7 @@ def simulated(home: Path, n_items: int, n_pages: int, n_audited: int, *, seed: i
     with Project.create_or_open(source, seed=seed) as project:
         items = project.items
         assert items.labels is not None
-        slips = dict(misses=float(rng.uniform(0.0, 0.08)), false_alarms=float(rng.uniform(0.0, 0.02)))
+        slips = {"misses": float(rng.uniform(0.0, 0.08)), "false_alarms": float(rng.uniform(0.0, 0.02))}
         person = Person(items.labels, seed=seed, **slips)
         for _ in range(n_pages):
             page = project.page("person")
