@@ -51,8 +51,10 @@ def run(args: list[str]) -> list[Row]:
                 if isinstance(page, NoPage):
                     break
                 said = tuple(int(r) for r in rng.choice([-1, 1], len(page.tiles)))
-                about = {"page": page.id, "template": page.template.id, "items": tuple(t.id for t in page.tiles)}
-                project.record([Answered(labeler="person", relations=said, **about)])
+                tiles = tuple(tile.id for tile in page.tiles)
+                project.record(
+                    [Answered(page=page.id, template=page.template.id, items=tiles, relations=said, labeler="person")]
+                )
             project.settle()
             project.snapshot()
             for name in FORMATS:

@@ -8,6 +8,7 @@ import sqlite3
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,7 @@ def run(args: list[str]) -> list[Row]:
         pages, groups = [], []
         for number in range(options.pages):
             event = page_of(items, labels, rng)
-            _, seconds, _ = timed(lambda number=number, event=event: ledger.add(options.answers + number, event))
+            _, seconds, _ = timed(partial(ledger.add, options.answers + number, event))
             pages.append(seconds * 1e3)
             _, seconds, _ = timed(lambda: (ledger.knowledge.group, ledger.knowledge.differing))
             groups.append(seconds * 1e3)

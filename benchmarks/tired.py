@@ -274,9 +274,16 @@ def simulated(home: Path, n_items: int, n_pages: int, n_audited: int, *, seed: i
                 break
             tiles = np.array([items.row[tile.id] for tile in page.tiles])
             said = person(Question(items.row[page.template.id], tiles, page.mode))
-            about = {"page": page.id, "template": page.template.id, "mode": page.mode}
             ids = tuple(tile.id for tile in page.tiles)
-            project.record([Answered(labeler="person", items=ids, relations=tuple(map(int, said)), **about)])
+            answered = Answered(
+                page=page.id,
+                template=page.template.id,
+                items=ids,
+                relations=tuple(map(int, said)),
+                mode=page.mode,
+                labeler="person",
+            )
+            project.record([answered])
             project.settle()
         before = project.now()
         truth = right_labels(items, before)
@@ -286,8 +293,9 @@ def simulated(home: Path, n_items: int, n_pages: int, n_audited: int, *, seed: i
         for pair in review.audit_queue(items, before, limit=n_audited):
             asked = Question(items.row[pair.a.id], np.array([items.row[pair.b.id]]))
             relation = int(auditor(asked)[0])
-            about = {"page": "audit", "template": pair.a.id, "items": (pair.b.id,)}
-            audits.append(Answered(labeler="person", relations=(relation,), **about))
+            audits.append(
+                Answered(page="audit", template=pair.a.id, items=(pair.b.id,), relations=(relation,), labeler="person")
+            )
         project.record(audits)
         # The interval is of the labels that were audited; the report before the model learns from the audit.
         told = report.report(items, project.now(), "person", target=0.98)
