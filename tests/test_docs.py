@@ -50,10 +50,13 @@ def test_links_and_pictures_exist(page):
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_files_named_exist(page):
-    """Paths in backticks, ``src/…``, ``tests/…``, ``docs/…``; NAME or … marks a file to be written."""
+    """Paths in backticks, ``src/…``, ``tests/…``, ``docs/…``; NAME or … marks a file to be written, :: a test in it."""
     for path in re.findall(r"`((?:src|tests|docs|experiments|benchmarks)/[^`\s]+)`", prose(page)):
         if not re.search(r"NAME|…|\*", path):
-            assert (ROOT / path).exists(), f"{name(page)} names {path}"
+            file, *tests = path.split("::")
+            assert (ROOT / file).exists(), f"{name(page)} names {path}"
+            for test in tests:
+                assert f"def {test}(" in (ROOT / file).read_text(), f"{name(page)} names {path}"
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)

@@ -166,7 +166,8 @@ def _block(column: Sequence[Any], n: int) -> ndarray:
         one = value if isinstance(value, list | tuple) else [value]
         if len(one) == width:
             try:
-                block[i] = [np.nan if number is None or number == "" else float(number) for number in one]
+                with np.errstate(over="ignore"):  # what is too large becomes infinite, and is skipped
+                    block[i] = [np.nan if number is None or number == "" else float(number) for number in one]
             except (TypeError, ValueError, OverflowError):
                 continue
     return block

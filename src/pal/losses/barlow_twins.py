@@ -144,7 +144,7 @@ class _Correlation(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, root: Tensor, g: BatchGraph) -> tuple[Tensor, Tensor]:
-        related = (g @ (x * root[:, None])).mul_(root[:, None])
+        related = g.product(x * root[:, None]).mul_(root[:, None])
         tall = x.shape[0] >= x.shape[1]
         if tall and g.pairs:
             # One of each pair is enough: the other adds the transpose.

@@ -87,14 +87,15 @@ class BatchGraph:
 
     # --- algebra ----------------------------------------------------------------------------------------------
 
-    def __matmul__(self, z: Float[Tensor, "b k"]) -> Float[Tensor, "b k"]:
+    # A method, not the operator @, which torch.compile doesn't trace within a torch.autograd.Function.
+    def product(self, z: Float[Tensor, "b k"]) -> Float[Tensor, "b k"]:
         """G Z in O(nnz · k)."""
         return self.spread(self.relate(self.pool(z))).addcmul_(z, self.diagonal[:, None])
 
     def degrees(self) -> Float[Tensor, " b"]:
         """G 1."""
         ones = self.diagonal.new_ones(self.n_rows, 1)
-        return (self @ ones)[:, 0]
+        return self.product(ones)[:, 0]
 
     def group_loops(self) -> Float[Tensor, " b"]:
         """Diagonal of F M Fᵀ, the part of the self-loops that is not in δ."""
@@ -120,7 +121,7 @@ class BatchGraph:
     def to_dense(self) -> Float[Tensor, "b b"]:
         """G itself."""
         eye = torch.eye(self.n_rows, dtype=self.diagonal.dtype, device=self.diagonal.device)
-        return self @ eye
+        return self.product(eye)
 
     # --- variants ---------------------------------------------------------------------------------------------
 

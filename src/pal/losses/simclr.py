@@ -179,7 +179,7 @@ class _CrossEntropy(torch.autograd.Function):
         ctx.options = (1 / temperature <= SAFE_LOGIT, include_self, block)
         log_z = log_partition(s, *ctx.options)
         weighted = weight * g.degrees()
-        attraction = torch.dot(weight, torch.einsum("ik,ik->i", s, g @ s))
+        attraction = torch.dot(weight, torch.einsum("ik,ik->i", s, g.product(s)))
         ctx.g, ctx.scale = g, scale
         ctx.save_for_backward(s, factor, log_z, weight, weighted)
         # A row without positives may be alone, with ℓ = −∞: 0 · ∞ is kept out.
@@ -191,8 +191,8 @@ class _CrossEntropy(torch.autograd.Function):
         s, factor, log_z, weight, weighted = ctx.saved_tensors
         out = log_partition_backward(s, log_z, weighted, *ctx.options)
         half = math.log(2) * weight[:, None]
-        out.addcmul_(ctx.g @ s, -half)
-        out.sub_(ctx.g @ (s * half))
+        out.addcmul_(ctx.g.product(s), -half)
+        out.sub_(ctx.g.product(s * half))
         # Through s = c z / ‖z‖: what is left of the gradient across s.
         along = torch.einsum("ik,ik->i", out, s) / ctx.scale**2
         out.addcmul_(s, -along[:, None]).mul_(factor * grad)
