@@ -54,6 +54,7 @@ def served(tmp_path_factory):
             project.record([Answered(labeler="bob", page="check", template=one, items=(other,), relations=(relation,))])
         project.rename(project.groups()[0].anchor, "first", "person")
         project.settle()
+        project.store.set_meta("welcomed owner", "1")  # or the guide covers the tiles; it is opened below
         with serving(create_app(project, token=None)) as address:
             yield project, address
 
