@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from pal.communities import communities, link_ratio, neighborhood
+from pal.communities import communities, link_ratio, neighborhood, parts
 from pal.neighbors import neighbor_weights, normalize
 from pal.propagation import own_mass, spread
 
@@ -67,11 +67,19 @@ def test_spread_is_the_resolvent(alpha):
 
 def test_communities_of_separate_blobs_are_the_blobs():
     x, label = blobs()
-    found = communities(neighbor_weights(x), seed=0)
+    found = communities(neighbor_weights(x))
     for community in np.unique(found):
         assert len(set(label[found == community])) == 1  # never across a gap
     assert (np.diff(np.bincount(found)) <= 0).all()  # largest first
-    np.testing.assert_array_equal(found, communities(neighbor_weights(x), seed=0))
+
+
+def test_communities_and_parts_follow_from_the_graph_alone():
+    w = neighbor_weights(np.random.default_rng(0).random((300, 3)))
+    first = communities(w)
+    finer = parts(w, first)
+    for _ in range(20):
+        np.testing.assert_array_equal(communities(w), first)
+        np.testing.assert_array_equal(parts(w, first), finer)
 
 
 def test_link_ratio_is_observed_over_expected():

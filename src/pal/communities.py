@@ -55,8 +55,8 @@ def neighborhood(x: Float[ndarray, "n d"], /, *, seed: int = 0) -> Neighborhood:
     """Neighbour graph of features and its communities; the cost of the neighbours plus O(nnz · k)."""
     weights = neighbor_weights(x)
     affinity = normalize(weights)
-    community = communities(weights, seed=seed)
-    part = parts(weights, community, seed=seed)
+    community = communities(weights)
+    part = parts(weights, community)
     parent = _majority(part, community)
     membership = spread(affinity, np.eye(int(part.max()) + 1)[part])
     central = (membership @ np.eye(int(community.max()) + 1)[parent])[np.arange(len(x)), community]
@@ -70,7 +70,7 @@ def neighborhood(x: Float[ndarray, "n d"], /, *, seed: int = 0) -> Neighborhood:
     return Neighborhood(weights, affinity, fields, membership, parent, medoid, ridge, local_dimension(x))
 
 
-def parts(weights: csr_array, community: Int64[ndarray, " n"], /, *, seed: int = 0) -> Int64[ndarray, " n"]:
+def parts(weights: csr_array, community: Int64[ndarray, " n"], /) -> Int64[ndarray, " n"]:
     """Finer communities, at the resolution that fits the graph best (Newman 2016), by two steps of its iteration.
 
     With ω the weight within and between parts relative to chance, the likeliest resolution is
@@ -87,7 +87,7 @@ def parts(weights: csr_array, community: Int64[ndarray, " n"], /, *, seed: int =
         outside = (1.0 - inside * expected) / max(1.0 - expected, 1e-12)
         if outside <= 0.0 or inside <= outside:
             return part
-        part = communities(weights, seed=seed, resolution=(inside - outside) / (np.log(inside) - np.log(outside)))
+        part = communities(weights, resolution=(inside - outside) / (np.log(inside) - np.log(outside)))
     return part
 
 
@@ -98,15 +98,16 @@ def _majority(part: Int64[ndarray, " n"], community: Int64[ndarray, " n"]) -> In
     return parent
 
 
-def communities(weights: csr_array, /, *, seed: int = 0, resolution: float = 1.0) -> Int64[ndarray, " n"]:
-    """Community of each item, largest first, by the Leiden algorithm on modularity.
+def communities(weights: csr_array, /, *, resolution: float = 1.0) -> Int64[ndarray, " n"]:
+    """Community of each item, largest first, by the Louvain algorithm on modularity.
 
-    The number of communities follows from the graph (Traag et al. 2019, https://doi.org/10.1038/s41598-019-41695-z).
+    The number of communities follows from the graph (Blondel et al. 2008,
+    https://doi.org/10.1088/1742-5468/2008/10/P10008).
     """
-    from sknetwork.clustering import Leiden
+    from sknetwork.clustering import Louvain
 
-    # The library wants the older matrix class.
-    found = Leiden(resolution=resolution, random_state=seed).fit_predict(csr_matrix(weights))
+    # Not the library's Leiden, which draws from C's rand() whatever its seed. It wants the older matrix class.
+    found = Louvain(resolution=resolution).fit_predict(csr_matrix(weights))
     membership = np.asarray(found, dtype=np.int64)
     rank = np.empty(int(membership.max()) + 1, dtype=np.int64)
     rank[np.argsort(-np.bincount(membership), kind="stable")] = np.arange(len(rank))
