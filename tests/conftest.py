@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from beartype import BeartypeConf, FrozenDict, beartype
 from hypothesis import HealthCheck, settings
+from hypothesis.internal.conjecture.providers import Constants, HypothesisProvider
 
 # Not pal.embedding: scikit-learn's checks hand it lists and expect its own errors; nor what pydantic or typer read.
 CHECKED = [
@@ -50,10 +51,14 @@ _module.check = _check  # type: ignore[attr-defined]
 sys.modules[_module.__name__] = _module
 jaxtyping.install_import_hook(CHECKED, "pal_shape_check.check")
 
-# The same examples every time, and no time limit on a busy machine.
+# The same examples every time, and no time limit on a busy machine. Hypothesis also draws constants that it reads from
+# the modules imported so far: those depend on which files ran before in the same process, so there are none.
+HypothesisProvider._local_constants = Constants()  # type: ignore[assignment]
 settings.register_profile(
     "pal", derandomize=True, deadline=None, max_examples=60, suppress_health_check=[HealthCheck.too_slow]
 )
+# Other examples every time, and more of them: `make hunt`.
+settings.register_profile("random", settings.get_profile("pal"), derandomize=False, max_examples=1000, print_blob=True)
 settings.load_profile("pal")
 
 
