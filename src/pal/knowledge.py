@@ -237,6 +237,11 @@ def known(
     return Knowledge(n_items, votes, named, complete, _close(votes))
 
 
+def of_votes(votes: PairVotes, /) -> Knowledge:
+    """Knowledge that follows from votes counted before, O(n + N): all of it but the order in which they came."""
+    return Knowledge(votes.n_items, votes, (), False, _close(votes))
+
+
 def _close(votes: PairVotes) -> _Closure:
     """Transitive closure of the alike verdicts from scratch, O(n + N)."""
     counts = votes.all()

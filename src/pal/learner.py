@@ -8,6 +8,7 @@ import copy
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float
@@ -17,18 +18,50 @@ from scipy.sparse import csr_array
 from pal.beliefs import Beliefs
 from pal.builders import from_knowledge
 from pal.communities import Neighborhood, neighborhood
-from pal.embedding import GraphEmbedding
 from pal.errors import InvalidInputError
 from pal.knowledge import Knowledge
 from pal.posterior import believe
 
+if TYPE_CHECKING:
+    from pal.embedding import GraphEmbedding
+
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
-    """What a learner keeps of the features: a fitted :class:`GraphEmbedding` and the neighbour graph."""
+    """What a learner keeps of features ``x``, each part worked out when it is first looked at.
 
-    embedder: GraphEmbedding
-    near: Neighborhood
+    Parameters
+    ----------
+    x
+        Features, (n, d), finite.
+    n_components, n_landmarks, seed
+        See :func:`prepare`.
+    """
+
+    x: Float[ndarray, "n d"]
+    n_components: int = 16
+    n_landmarks: int = 512
+    seed: int = 0
+
+    @cached_property
+    def near(self) -> Neighborhood:
+        """The neighbour graph, and what beliefs need of it."""
+        return neighborhood(self.x.astype(np.float64, copy=False), seed=self.seed)
+
+    @cached_property
+    def embedder(self) -> "GraphEmbedding":
+        """A fitted :class:`pal.embedding.GraphEmbedding`; beliefs don't need it, embeddings and classifiers do."""
+        from pal.embedding import GraphEmbedding
+
+        made = GraphEmbedding(1, n_landmarks=self.n_landmarks, random_state=self.seed)  # a rank of 1 is enough
+        made.fit(self.x.astype(np.float64, copy=False))
+        made.n_components = min(self.n_components, made.rank_)
+        return made
+
+    def embed(self, knowledge: Knowledge, /) -> Float[ndarray, "n k"]:
+        """Z by a state of knowledge, (n, n_components)."""
+        # A copy shares the factorisation, and leaves the prepared one to others.
+        return copy.copy(self.embedder).update(from_knowledge(knowledge)).embedding_
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,7 +89,20 @@ class Model:
 
 
 def prepare(x: Float[ndarray, "n d"], /, *, n_components: int = 16, n_landmarks: int = 512, seed: int = 0) -> Prepared:
-    """Prepare features for learning; O(n · n_landmarks² + neighbours).
+    """Prepare features for learning: the cost of the neighbours now, O(n · n_landmarks²) with the first embedding.
+
+    Raises
+    ------
+    InvalidInputError
+        If there are fewer than 2 items, or an entry isn't finite.
+    """
+    prepared = Prepared(checked(x), n_components, n_landmarks, seed)
+    _ = prepared.near  # now, for that is what preparing is for
+    return prepared
+
+
+def checked(x: Float[ndarray, "n d"], /) -> Float[ndarray, "n d"]:
+    """Features that can be learned from.
 
     Raises
     ------
@@ -69,17 +115,10 @@ def prepare(x: Float[ndarray, "n d"], /, *, n_components: int = 16, n_landmarks:
     if not np.isfinite(x).all():
         bad = int((~np.isfinite(x)).any(axis=1).sum())
         raise InvalidInputError(f"features must be finite, got NaN or infinity in {bad} row(s); remove those items")
-    x = x.astype(np.float64, copy=False)
-    embedder = GraphEmbedding(1, n_landmarks=n_landmarks, random_state=seed).fit(x)  # a rank of 1 is enough
-    embedder.n_components = min(n_components, embedder.rank_)
-    return Prepared(embedder, neighborhood(x, seed=seed))
+    return x
 
 
 def learn(prepared: Prepared, knowledge: Knowledge, /) -> Model:
     """Refit to a state of knowledge; O(m³ + nnz · C), with m kernel features and C classes."""
-
-    def embed() -> Float[ndarray, "n k"]:
-        # A copy shares the factorisation, and leaves the prepared one to others.
-        return copy.copy(prepared.embedder).update(from_knowledge(knowledge)).embedding_
-
-    return Model(embed, believe(prepared.near, knowledge), prepared.near.affinity)
+    beliefs = believe(prepared.near, knowledge)
+    return Model(lambda: prepared.embed(knowledge), beliefs, prepared.near.affinity)

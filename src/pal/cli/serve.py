@@ -59,11 +59,12 @@ def _serve(source: str, directory: Path | None, how: Serving, **options: Any) ->
         raise require_extra(str(error.name), "annotate") from None
     from pal.cli.invite import require_accounts
     from pal.project import Project, default_directory
+    from pal.project.learning import Apart
 
     if how.host not in LOOPBACK:
         require_accounts(directory or default_directory(source), options.get("store"), how.host)
     allowed_hosts(how)
-    with listen(how.host, how.port) as bound, bars() as shown:
+    with listen(how.host, how.port) as bound, Apart() as learning, bars() as shown:
         scanning = shown.add_task("reading files", total=None)
         encoding = shown.add_task("encoding", total=None, visible=False)
         total: list[int] = []
@@ -85,7 +86,13 @@ def _serve(source: str, directory: Path | None, how: Serving, **options: Any) ->
 
         projects: list[Project] = []
         with Project.create_or_open(
-            source, directory, scanned=setter(shown, scanning), opened=opened, encoded=encoded, **options
+            source,
+            directory,
+            learning=learning,
+            scanned=setter(shown, scanning),
+            opened=opened,
+            encoded=encoded,
+            **options,
         ) as project:
             projects.append(project)
             for line in where(project):

@@ -155,10 +155,10 @@ def fit_classifier(
         If the model's features have no landmarks (a linear kernel), which the file can't hold.
     """
     published = now.published
-    if published.embedder is None or published.reduction is None or not (labels >= 0).any():
+    if published.prepared is None or published.reduction is None or not (labels >= 0).any():
         return None
     beliefs = published.model.beliefs
-    embedder = copy.copy(published.embedder)  # the trainer goes on with its own
+    embedder = copy.copy(published.prepared.embedder)  # the trainer goes on with its own
     embedder.n_components = min(len(beliefs.anchor) + 1, embedder.rank_)
     embedder.update(from_beliefs(beliefs.probability))
     features = embedder.feature_map_

@@ -18,6 +18,7 @@ from pal.project.features import Features
 from pal.project.following import following
 from pal.project.gold import gilded
 from pal.project.infos import GroupInfo, MemberInfo, NoPage, Page, Progress, Recorded, TileInfo
+from pal.project.learning import Learning
 from pal.project.leases import Leases, OwnLeases
 from pal.project.ledger import GOLD, Ledger
 from pal.project.opening import claim, default_directory, one_writer, open_store, remembered, stored_leases
@@ -56,6 +57,7 @@ class Project:
         seed: int = 0,
         lease_seconds: float = 180.0,
         leases: Leases | None = None,
+        learning: Learning | None = None,
     ) -> None:
         self.items = items
         self.directory = directory
@@ -67,7 +69,7 @@ class Project:
         self._ledger = Ledger(items, store.read_after(0))
         self._cleanup = contextlib.ExitStack()
         self._listeners: list[Callable[[Sequence[Event]], None]] = []
-        self._trainer = Trainer(features, self._ledger, self._lock, first=FIRST, seed=seed)
+        self._trainer = Trainer(features, self._ledger, self._lock, first=FIRST, seed=seed, learning=learning)
         self.present = Present(items, self._ledger, self._trainer, self._lock)
         self.settings = Current(store)
         self.checking = Checking(items, self._ledger, self.present, self.settings, size=page_size, seed=seed)
@@ -90,6 +92,7 @@ class Project:
         page_size: int = 15,
         seed: int = 0,
         read_only: bool = False,
+        learning: Learning | None = None,
         scanned: Callable[[int], None] | None = None,
         opened: Callable[[Items], None] | None = None,
         encoded: Callable[[int], None] | None = None,
@@ -117,6 +120,8 @@ class Project:
             Seed of every random choice.
         read_only
             Don't encode and don't hold the project: for looking at one that another process may be using.
+        learning
+            What makes the models: :class:`pal.project.learning.Here` by default, closed with the project.
         scanned, opened, encoded
             Called with the number of files looked at, with the items, and with the number of items encoded.
 
@@ -149,7 +154,10 @@ class Project:
             if opened is not None:
                 opened(items)
             leases = stored_leases(log)
-            project = cls(items, directory, log, features, oracle=oracle, page_size=page_size, seed=seed, leases=leases)
+            project = cls(
+                items, directory, log, features,
+                oracle=oracle, page_size=page_size, seed=seed, leases=leases, learning=learning,
+            )  # fmt: skip
             cleanup.callback(project._stop)
             if project._shared:
                 cleanup.enter_context(following(project, log, seconds=_FOLLOW))

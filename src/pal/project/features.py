@@ -17,7 +17,6 @@ from pal.encoders import TRAINED, Encoder, get_encoder
 from pal.encoders.cache import FeatureCache
 from pal.encoders.choosing import encoder_for
 from pal.encoders.encode import THUMBNAIL, encode
-from pal.encoders.reduction import Reduction, fit_reduction, identity_reduction
 from pal.encoders.trained import TrainedEncoder
 from pal.errors import PalError
 from pal.items import Items
@@ -155,14 +154,11 @@ class Features:
         encode(self.items, get_encoder(base, home=self._directory.parent / HOME), cache, order=rows)
         return cache.get([self.items.id[i] for i in rows.tolist()]), base
 
-    def reduced(self, rows: Int64[ndarray, " r"]) -> tuple[Float32[ndarray, "r k"], Reduction]:
-        """Features for learning, and how they are made of the raw ones."""
+    def to_learn(self, rows: Int64[ndarray, " r"]) -> tuple[Float32[ndarray, "r d"], bool]:
+        """Features to learn from, and whether by their principal components: vectors that came stay as they are."""
         raw = self.raw(rows)
         self._grow()
-        if self._cache is None:
-            return raw, identity_reduction(raw.shape[1])
-        reduction = fit_reduction(raw, seed=self.seed)
-        return reduction(raw), reduction
+        return raw, self._cache is not None
 
     def _work(self, progress: Callable[[int], None] | None, on_batch: Callable[[], None]) -> None:
         assert self._cache is not None  # noqa: S101

@@ -1,4 +1,4 @@
-"""The trainer: one thread that refits the model after answers, and publishes it whole.
+"""The trainer: one thread that has the model refitted after answers, and publishes it whole.
 
 While an encoder is still at work, the model is of the items encoded so far; it is prepared anew each time their number
 has doubled, so all those preparations together cost about two of the last.
@@ -15,11 +15,11 @@ from scipy.sparse import csr_array
 
 from pal.answers import Answers
 from pal.beliefs import Beliefs
-from pal.embedding import GraphEmbedding
 from pal.encoders.reduction import Reduction
 from pal.knowledge import known
-from pal.learner import Model, Prepared, learn, prepare
+from pal.learner import Model, Prepared
 from pal.project.features import Features
+from pal.project.learning import Ended, Here, Learning
 from pal.project.ledger import Ledger
 from pal.votes import pair_key
 
@@ -28,7 +28,8 @@ from pal.votes import pair_key
 class Published:
     """A model, what it was fitted on, and the position of the log up to which it knows.
 
-    ``rows`` are the items it was fitted on, ``x`` their features (r, k) and ``reduction`` how these were made.
+    ``rows`` are the items it was fitted on, ``x`` their features (r, k), ``reduction`` how these were made and
+    ``prepared`` what is kept of them.
     """
 
     model: Model
@@ -36,18 +37,27 @@ class Published:
     rows: Int64[ndarray, " r"]
     x: Float32[ndarray, "r k"]
     reduction: Reduction | None = None
-    embedder: GraphEmbedding | None = None
+    prepared: Prepared | None = None
 
 
 class Trainer:
     """Keeps a model of ``features`` and of the answers in ``ledger`` (guarded by ``lock``) up to date."""
 
-    def __init__(self, features: Features, ledger: Ledger, lock: threading.RLock, *, first: int, seed: int) -> None:
+    def __init__(
+        self,
+        features: Features,
+        ledger: Ledger,
+        lock: threading.RLock,
+        *,
+        first: int,
+        seed: int,
+        learning: Learning | None = None,
+    ) -> None:
         self._features, self._ledger, self._lock = features, ledger, lock
+        self._learning = Here() if learning is None else learning
         self._first, self._seed = first, seed
         self._changed = threading.Condition()
         self._wanted, self._done, self._stopping = 1, 0, False
-        self._prepared: Prepared | None = None
         self.error: Exception | None = None
         self.published = _nothing(len(features.items))
         self._thread = threading.Thread(target=self._work, name="pal-trainer", daemon=True)
@@ -76,10 +86,11 @@ class Trainer:
             raise error
 
     def stop(self) -> None:
-        """End the thread, after the fit in work."""
+        """End the thread; a fit in work in this process is waited for, one elsewhere is ended."""
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
+        self._learning.close()
         self._thread.join()
 
     def _work(self) -> None:
@@ -91,6 +102,8 @@ class Trainer:
                 wanted = self._wanted
             try:
                 self._refit()
+            except Ended:
+                return
             except Exception as error:  # noqa: BLE001  whatever it is, it is raised in the thread that waits
                 self.error = error
             with self._changed:
@@ -100,31 +113,30 @@ class Trainer:
                     return
 
     def _refit(self) -> None:
-        found = self._prepare()
-        if found is None:
+        base = self._prepare()
+        if base is None:
             return
-        prepared, base = found
         with self._lock:
             knowledge, position = self._ledger.knowledge, self._ledger.position
             answers = self._ledger.answers
         n = len(self._features.items)
         if len(base.rows) < n:
             knowledge = known(len(base.rows), _among(base.rows, answers, n))
-        model = _spread(learn(prepared, knowledge), base.rows, n)
-        # Both at once: readers take the one attribute, and never a model with another's rows.
-        self._prepared, self.published = prepared, replace(base, model=model, position=position)
+        model = _spread(self._learning.learn(knowledge), base.rows, n)
+        # Readers take the one attribute, and never a model with another's rows.
+        self.published = replace(base, model=model, position=position)
 
-    def _prepare(self) -> tuple[Prepared, Published] | None:
-        """What is prepared, anew if enough items have been encoded since; None if there are too few yet."""
+    def _prepare(self) -> Published | None:
+        """What to learn from, made ready anew if enough items have been encoded since; None if they are too few yet."""
         ready = self._features.ready
         count, fitted = int(ready.sum()), len(self.published.rows)
         last = not self._features.working
         if count >= 2 and (count >= max(2 * fitted, self._first) or (last and count > fitted)):
             rows = np.flatnonzero(ready)
-            x, reduction = self._features.reduced(rows)
-            prepared = prepare(x, seed=self._seed)
-            return prepared, Published(self.published.model, 0, rows, x, reduction, prepared.embedder)
-        return None if self._prepared is None else (self._prepared, self.published)
+            raw, reduce = self._features.to_learn(rows)
+            reduction, prepared = self._learning.prepare(raw, reduce=reduce, seed=self._seed)
+            return Published(self.published.model, 0, rows, prepared.x, reduction, prepared)
+        return self.published if fitted else None
 
 
 def _among(rows: ndarray, answers: Answers, n: int) -> Answers:
