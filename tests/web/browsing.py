@@ -11,15 +11,16 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, Queue
+from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 # Chromium in a container, without the services that a desktop would have.
 QUIET = [
@@ -35,6 +36,15 @@ QUIET = [
     "--no-first-run",
 ]
 KEYS = [f"Key{letter}" for letter in "QWERTASDFGZXCVB"]
+
+PATIENCE = 180.0
+"""Seconds until a wait is taken for a hang; a busy machine may need many of them."""
+
+# A key or a finger is held from 420 ms on. A busy machine may take as long between the down and the up of a press.
+SLOW_TO_HOLD = """{
+    const plain = window.setTimeout;
+    window.setTimeout = (act, wait, ...more) => plain(act, wait === 420 ? 2500 : wait, ...more);
+}"""
 
 
 def free_port() -> int:
@@ -67,9 +77,9 @@ class Server:
         threading.Thread(target=self._listen, args=(self.process, lines), daemon=True).start()
         while True:
             try:
-                line = lines.get(timeout=90)
+                line = lines.get(timeout=PATIENCE)
             except Empty:
-                raise TimeoutError("no address within 90 s; it said:\n" + "".join(self.said)) from None
+                raise TimeoutError(f"no address within {PATIENCE:.0f} s; it said:\n" + "".join(self.said)) from None
             if line is None:
                 raise RuntimeError("the server ended before it printed an address:\n" + "".join(self.said))
             if found := re.search(r"http://\S+token=[\w-]+", line):
@@ -94,7 +104,7 @@ class Server:
     def _end(self, how: signal.Signals) -> None:
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(how)
-            self.process.wait(timeout=30)
+            self.process.wait(timeout=PATIENCE)
 
 
 @contextmanager
@@ -106,6 +116,23 @@ def chromium() -> Iterator[Browser]:
             yield browser
         finally:
             browser.close()
+
+
+def new_context(browser: Browser, **how: Any) -> BrowserContext:
+    """Browser windows for tests: what is slow because the machine is busy isn't taken for wrong."""
+    context = browser.new_context(**how)
+    context.set_default_timeout(1000 * PATIENCE)
+    context.add_init_script(SLOW_TO_HOLD)
+    return context
+
+
+def wait_until(page: Page, true: Callable[[], bool]) -> None:
+    """Wait until something outside of the page is so; the page goes on meanwhile."""
+    end = time.monotonic() + PATIENCE
+    while not true():
+        if time.monotonic() > end:
+            raise TimeoutError(f"it never came to that within {PATIENCE:.0f} s")
+        page.wait_for_timeout(20)
 
 
 @dataclass
@@ -170,9 +197,9 @@ class Person:
         self.page.keyboard.press("Space")
         self.said.append((shown.template, relations))
 
-    def wait_for_light(self, state: str, timeout: float = 30_000) -> None:
+    def wait_for_light(self, state: str) -> None:
         """Wait until the light says ``state``."""
-        self.page.wait_for_selector(f"#light[data-state={state}]", timeout=timeout)
+        self.page.wait_for_selector(f"#light[data-state={state}]")
 
 
 @contextmanager

@@ -39,6 +39,26 @@ def digit(project):
     }
 
 
+@pytest.fixture(scope="module")
+def browser():
+    """A Chromium; its windows come from ``browsing.new_context``."""
+    from browsing import chromium
+
+    with chromium() as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def digits():
+    """True digit by item id, where a test has a project of its own."""
+    from sklearn.datasets import load_digits
+
+    from pal.datasets.digits import digits
+
+    items, target = digits(), load_digits().target
+    return {item: int(target[int(name.split()[-1])]) for item, name in zip(items.id, items.name, strict=True)}
+
+
 @pytest.fixture
 def log(project):
     """Events that were written since the test began."""

@@ -11,7 +11,7 @@ import pytest
 pytest.importorskip("playwright")
 pytest.importorskip("axe_playwright_python")
 
-from browsing import chromium, serving
+from browsing import new_context, serving
 
 from pal.project import Project
 from pal.store.events import Answered
@@ -28,12 +28,6 @@ SIZES = {"desktop": {"width": 1280, "height": 800}, "phone": {"width": 390, "hei
 AXE = importlib.resources.files("axe_playwright_python").joinpath("axe.min.js")
 CHECK = """async () => (await axe.run(document, { resultTypes: ["violations"] })).violations.flatMap(
     ({ id, help, nodes }) => nodes.map(({ html, failureSummary }) => `${id}: ${help}\\n${html}\\n${failureSummary}`))"""
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as made:
-        yield made
 
 
 @pytest.fixture(scope="module")
@@ -63,8 +57,13 @@ def served(tmp_path_factory):
 def page(request, browser):
     theme, size = request.param
     # Only for axe itself, which the policy of the screens would not let in.
-    context = browser.new_context(
-        viewport=SIZES[size], color_scheme=theme, reduced_motion="reduce", bypass_csp=True, has_touch=size == "phone"
+    context = new_context(
+        browser,
+        viewport=SIZES[size],
+        color_scheme=theme,
+        reduced_motion="reduce",
+        bypass_csp=True,
+        has_touch=size == "phone",
     )
     yield context.new_page()
     context.close()

@@ -11,19 +11,13 @@ import pytest
 
 pytest.importorskip("playwright")
 
-from browsing import KEYS, Person, Server, chromium
+from browsing import KEYS, PATIENCE, Person, Server, new_context
 
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.slow,
     pytest.mark.skipif(shutil.which("chromium") is None, reason="needs chromium on the path; apt install chromium"),
 ]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as made:
-        yield made
 
 
 @pytest.fixture
@@ -35,24 +29,13 @@ def server(tmp_path):
 
 @pytest.fixture
 def page(browser):
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    context = new_context(browser, viewport={"width": 1280, "height": 800})
     made = context.new_page()
     errors = []
     made.on("pageerror", lambda error: errors.append(str(error)))
     yield made
     context.close()
     assert not errors
-
-
-@pytest.fixture(scope="module")
-def digits():
-    """True digit by item id, from scikit-learn itself."""
-    from sklearn.datasets import load_digits
-
-    from pal.datasets.digits import digits
-
-    items, target = digits(), load_digits().target
-    return {item: int(target[int(name.split()[-1])]) for item, name in zip(items.id, items.name, strict=True)}
 
 
 def test_twenty_pages_by_keyboard_and_everything_that_can_happen_on_the_way(server, page, digits, tmp_path):
@@ -154,7 +137,7 @@ def check_export(server, person, tmp_path, digits, named, renamed, merged):
     """Every answer is in the log once, and no label contradicts one."""
     out = tmp_path / "export"
     command = [sys.executable, "-m", "pal", "export", "--demo", "--project", str(server.directory), "--out", str(out)]
-    subprocess.run(command, check=True, timeout=120)
+    subprocess.run(command, check=True, timeout=PATIENCE)
     log = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
     retracted = {event["event"] for event in log if event["kind"] == "retracted"}
     assert len(retracted) == 1  # the page that was changed

@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("playwright")
 
-from browsing import KEYS, Person, Server, chromium, serving
+from browsing import KEYS, Person, Server, new_context, serving, wait_until
 
 from pal.project import Project
 from pal.store.events import Answered
@@ -22,12 +22,6 @@ pytestmark = [
 ]
 
 
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as made:
-        yield made
-
-
 @pytest.fixture
 def served(tmp_path):
     with (
@@ -35,17 +29,6 @@ def served(tmp_path):
         serving(create_app(project, token=None)) as address,
     ):
         yield project, address
-
-
-@pytest.fixture(scope="module")
-def digits():
-    """True digit by item id, from scikit-learn itself."""
-    from sklearn.datasets import load_digits
-
-    from pal.datasets.digits import digits
-
-    items, target = digits(), load_digits().target
-    return {item: int(target[int(name.split()[-1])]) for item, name in zip(items.id, items.name, strict=True)}
 
 
 def answered(project):
@@ -60,12 +43,12 @@ def same(log, said):
 
 
 def ready(page):
-    page.wait_for_selector("#desk:not([hidden]) .tile", timeout=60_000)
+    page.wait_for_selector("#desk:not([hidden]) .tile")
 
 
 def test_a_hundred_pages_by_keyboard_alone(browser, served, digits):
     project, address = served
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    context = new_context(browser, viewport={"width": 1280, "height": 800})
     page = context.new_page()
     page.goto(address)
     person = Person(page, digits)
@@ -80,7 +63,7 @@ def test_a_hundred_pages_by_keyboard_alone(browser, served, digits):
 
 def test_a_hundred_pages_on_a_phone(browser, served, digits):
     project, address = served
-    context = browser.new_context(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
+    context = new_context(browser, viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)
     page = context.new_page()
     page.goto(address)
     person = Person(page, digits)
@@ -100,7 +83,7 @@ def test_a_hundred_pages_on_a_phone(browser, served, digits):
 
 def test_two_tabs_at_once_lose_nothing_and_share_nothing(browser, served, digits):
     project, address = served
-    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    context = new_context(browser, viewport={"width": 1280, "height": 800})
     people = []
     for _ in range(2):
         page = context.new_page()
@@ -121,11 +104,44 @@ def test_two_tabs_at_once_lose_nothing_and_share_nothing(browser, served, digits
     context.close()
 
 
+PRESSED_AT_THE_LAST_LOOK = """{
+    const plain = IDBObjectStore.prototype.getAll;
+    IDBObjectStore.prototype.getAll = function (range) {
+        if (range.lower === "refused/" && window.armed) {
+            window.armed = false;
+            document.body.dispatchEvent(new KeyboardEvent("keydown", { code: "Space", key: " ", bubbles: true }));
+        }
+        return plain.call(this, range);
+    };
+}"""
+
+
+def test_an_answer_that_comes_while_the_outbox_closes_is_sent(browser, served):
+    """Everything is sent and only what was refused is looked at still: what is said just then must not stay behind."""
+    project, address = served
+    project.store.set_meta("welcomed owner", "1")  # or the guide covers the tiles
+    context = new_context(browser, viewport={"width": 1280, "height": 800})
+    context.add_init_script(PRESSED_AT_THE_LAST_LOOK)
+    page = context.new_page()
+    page.goto(address)
+    ready(page)
+    page.wait_for_function(
+        """() => Object.keys(localStorage).some((key) => key.endsWith("/open")
+            && JSON.parse(localStorage.getItem(key)).ahead.length >= 2)"""
+    )
+    page.evaluate("window.armed = true")
+    page.keyboard.press("Space")
+    wait_until(page, lambda: len(answered(project)) == 2)
+    page.wait_for_selector("#light[data-state=saved]")
+    assert page.evaluate("window.armed") is False
+    context.close()
+
+
 def test_a_restart_under_an_open_page(browser, tmp_path, digits):
     """Killed and started again while a page has toggles: they stay, the page is answered, once, and work goes on."""
     server = Server(tmp_path / "digits.pal", arguments=("--demo", "--oracle", "captcha"))
     try:
-        page = browser.new_page(viewport={"width": 1280, "height": 800})
+        page = new_context(browser, viewport={"width": 1280, "height": 800}).new_page()
         page.goto(server.start())
         person = Person(page, digits)
         person.answer()
@@ -141,7 +157,7 @@ def test_a_restart_under_an_open_page(browser, tmp_path, digits):
             ready(page)
             person.answer()
         person.wait_for_light("saved")
-        page.close()
+        page.context.close()
     finally:
         server.stop()
     store = SqlStore(server.directory / "log.sqlite")

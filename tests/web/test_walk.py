@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("playwright")
 
-from browsing import chromium, serving
+from browsing import new_context, serving, wait_until
 
 from pal.project import Project
 from pal.store.events import Answered
@@ -21,12 +21,6 @@ pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(shutil.which("chromium") is None, reason="needs chromium on the path; apt install chromium"),
 ]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as made:
-        yield made
 
 
 @pytest.fixture(scope="module")
@@ -62,8 +56,8 @@ def fresh(project):
 
 @pytest.fixture
 def page(browser):
-    context = browser.new_context(
-        viewport={"width": 1280, "height": 800}, reduced_motion="reduce", accept_downloads=True
+    context = new_context(
+        browser, viewport={"width": 1280, "height": 800}, reduced_motion="reduce", accept_downloads=True
     )
     made = context.new_page()
     errors = []
@@ -85,8 +79,8 @@ def test_groups_check_a_pair_place_one_and_hear_what_speaks_against_a_merge(page
     page.wait_for_selector("#same .asking")
     before = project.progress().position
     page.keyboard.press("KeyN")
-    page.wait_for_function("() => document.getElementById('light').dataset.state === 'saved'")
-    page.wait_for_timeout(300)
+    wait_until(page, lambda: project.position > before)
+    page.wait_for_selector("#light[data-state=saved]")
     checked = last(project)
     assert project.progress().position == before + 1
     assert (checked.page, checked.relations, checked.labeler) == ("check", (-1,), "person")
@@ -125,8 +119,8 @@ def test_review_by_keyboard(page, served):
         page.wait_for_selector(".asking")
         before = project.progress().position
         page.keyboard.press("KeyY")
-        page.wait_for_function("() => document.getElementById('light').dataset.state === 'saved'")
-        page.wait_for_timeout(400)
+        wait_until(page, lambda n=before: project.position > n)
+        page.wait_for_selector("#light[data-state=saved]")
         assert project.progress().position == before + 1
         assert (last(project).page, last(project).relations) == (kind, (1,))
 
@@ -196,7 +190,7 @@ def test_export_shows_its_manifest_and_downloads(page, served):
     for box in page.locator("#formats input").all():
         box.set_checked(box.get_attribute("value") in ("csv", "log"))
     page.click("#write")
-    page.wait_for_selector("#written:not([hidden])", timeout=60_000)
+    page.wait_for_selector("#written:not([hidden])")
     with page.expect_download() as waiting:
         page.click("#download")
     archive = zipfile.ZipFile(io.BytesIO(waiting.value.path().read_bytes()))

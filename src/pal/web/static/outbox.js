@@ -39,7 +39,7 @@ export class Outbox {
     // The key sorts by time, so a retraction never overtakes what it retracts.
     const order = `${String(Date.now()).padStart(15, "0")}-${String(this.counter++).padStart(6, "0")}`;
     put(`outbox/${order}-${events[0].id}`, events);
-    if (!this.sending && !this.failures) this.show("saving", this.waiting, "");
+    if (!this.failures) this.show("saving", this.waiting, "");
     queueMicrotask(() => this.flush());
   }
 
@@ -49,12 +49,15 @@ export class Outbox {
     this.sending = true;
     clearTimeout(this.timer);
     try {
-      for (let parcels = await this.look(); parcels.length; parcels = await this.look()) {
-        await this.send(parcels.slice(0, PARCELS_AT_ONCE));
-        this.failures = 0;
-      }
+      let refused;
+      do {
+        for (let parcels = await this.look(); parcels.length; parcels = await this.look()) {
+          await this.send(parcels.slice(0, PARCELS_AT_ONCE));
+          this.failures = 0;
+        }
+        refused = await waiting("refused/");
+      } while (kept("outbox/").length); // an answer may come in while the last of these are looked at
       this.failures = 0;
-      const refused = await waiting("refused/");
       if (refused.length) this.show("refused", refused.length, refused[0][1].words);
       else this.show("saved", 0, "");
     } catch (error) {
