@@ -1,6 +1,7 @@
 """Shapes in signatures are checked while tests run, in the modules that hold the science."""
 
 import os
+import random
 import sys
 from types import ModuleType
 from typing import Any
@@ -60,6 +61,16 @@ settings.register_profile(
 # Other examples every time, and more of them: `make hunt`.
 settings.register_profile("random", settings.get_profile("pal"), derandomize=False, max_examples=1000, print_blob=True)
 settings.load_profile("pal")
+
+
+def pytest_runtest_setup():
+    """Seed what is drawn without a seed, the same before each test: torch's new networks, and which item of a list
+    beartype looks at.
+    """
+    random.seed(0)
+    np.random.seed(0)  # noqa: NPY002
+    if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(0)
 
 
 @pytest.fixture

@@ -16,6 +16,7 @@ from PIL import Image
 from pal.cli import main
 from pal.project import Page, Project
 from pal.store import Answered
+from tests.waiting import PATIENCE
 
 
 @pytest.fixture
@@ -296,7 +297,7 @@ def serving(tmp_path, *words):
 def stopped_well(server):
     """Whether Ctrl+C ends it without a traceback."""
     server.send_signal(signal.SIGINT)
-    _, error = server.communicate(timeout=60)
+    _, error = server.communicate(timeout=PATIENCE)
     return server.returncode in (0, 130) and "Traceback" not in error
 
 

@@ -5,7 +5,6 @@ import os
 import subprocess
 import sys
 import threading
-import time
 import urllib.request
 from collections import Counter
 from contextlib import ExitStack, contextmanager
@@ -21,6 +20,7 @@ from pal.store.notifications import Listener
 from pal.store.postgres import PostgresStore
 from tests.store.postgres import cluster
 from tests.test_project import reply, three_clumps
+from tests.waiting import PATIENCE, wait_until
 
 PASSWORD = "sw0rdfish"
 
@@ -82,7 +82,7 @@ def test_each_folds_what_the_other_writes(servers):
 def test_a_server_that_nobody_asks_follows_too(servers):
     one, two = servers
     one.record([reply(one, one.page("ann"))])
-    two._trainer.settle(timeout=30, ready=lambda: two.model().position == 1)
+    two._trainer.settle(timeout=PATIENCE, ready=lambda: two.model().position == 1)
     assert two.model().position == 1
 
 
@@ -163,7 +163,7 @@ def serving(tmp_path, source, address, name):
             def talk(place, sent=None):
                 headers = {"content-type": "application/json", "origin": base}
                 data = None if sent is None else json.dumps(sent).encode()
-                with browser.open(urllib.request.Request(base + place, data, headers), timeout=60) as got:
+                with browser.open(urllib.request.Request(base + place, data, headers), timeout=PATIENCE) as got:
                     return got.read()
 
             talk(link.removeprefix(base))
@@ -264,19 +264,11 @@ def test_a_listener_hears_positions_of_its_own_log_only(new_database):
         assert listener.wait(0.2) is None
         events = [Named(labeler="ann", item="a", name=str(i)) for i in range(3)]
         assert here.append(events) == [1, 2, 3]
-        assert listener.wait(10.0) == 3
+        assert listener.wait(PATIENCE) == 3
         here.append(events)  # nothing new
         assert listener.wait(0.2) is None
     for store in (here, there):
         store.close()
-
-
-def wait_until(true):
-    for _ in range(400):
-        if true():
-            return
-        time.sleep(0.05)
-    raise AssertionError("it never came to that")
 
 
 def says_something(act):

@@ -9,6 +9,7 @@ import pytest
 
 from pal.project import Project
 from tests.test_cli import clumps, label, pal, sentence, serving  # noqa: F401  pal is a fixture
+from tests.waiting import PATIENCE
 
 
 @pytest.fixture
@@ -66,7 +67,7 @@ def test_a_server_for_others_answers_under_its_address_only(labelled, tmp_path):
 
 
 def status(port, host, path):
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
     connection.request("GET", path, headers={"Host": host})
     reply = connection.getresponse()
     reply.read()

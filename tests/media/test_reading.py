@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +16,7 @@ from pal.media import Pool, kind_of, pool
 from pal.media.kinds import stem_and_ending
 from pal.media.pictures import hash_file
 from pal.media.worker import MEMORY
+from tests.waiting import PATIENCE, wait_until
 
 GRADIENT = np.linspace(0, 255, 40 * 60 * 3).reshape(40, 60, 3).astype(np.uint8)
 
@@ -29,7 +29,7 @@ def picture(tmp_path):
 
 @pytest.fixture
 def own():
-    made = Pool(1, seconds=1.0)
+    made = Pool(1)
     yield made
     made.close()
 
@@ -67,8 +67,10 @@ def test_looking_hashes_and_checks(picture, tmp_path):
 def test_a_file_that_takes_too_long_is_given_up(tmp_path, picture, own):
     """A pipe that nobody writes to: reading it never ends."""
     os.mkfifo(tmp_path / "slow.png")
+    own._all[0]._seconds = 1.0
     with pytest.raises(InvalidInputError, match="takes longer than 1 s"):
         own.picture(tmp_path / "slow.png", side=8)
+    own._all[0]._seconds = PATIENCE
     assert own.picture(picture, side=8)[0] is not None, "the next file gets a new child"
 
 
@@ -138,12 +140,14 @@ def test_children_end_with_their_parent():
     code += "print(p._all[0]._process.pid, flush=True); os._exit(0)"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     child = int(found.stdout)
-    for _ in range(100):
-        state = Path(f"/proc/{child}/stat")
-        if not state.exists() or state.read_text().rpartition(")")[2].split()[0] == "Z":
-            return
-        time.sleep(0.1)
-    raise AssertionError("the child outlives its parent")
+    wait_until(lambda: state_of(child) in ("gone", "Z"))
+
+
+def state_of(process):
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0]
+    except (FileNotFoundError, ProcessLookupError):
+        return "gone"
 
 
 def test_kinds_by_name():

@@ -45,7 +45,7 @@ def cluster(*, fsync=False):
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    control = [place / "pg_ctl", "--pgdata", home / "data", "--wait", "--timeout=60"]
+    control = [place / "pg_ctl", "--pgdata", home / "data", "--wait", "--timeout=180"]
     options = f"-k {home} -c listen_addresses='' -c fsync={'on' if fsync else 'off'} -c max_connections=50"
     try:
         run(place / "initdb", "--pgdata", home / "data", "--username=postgres", "--auth=trust", "--encoding=UTF8")

@@ -2,7 +2,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -27,6 +26,7 @@ from pal.training import (
     vector_views,
 )
 from pal.training.checkpoint import NAME
+from tests.waiting import PATIENCE, wait_until
 
 FAST = Settings(epochs=3, batch_size=20, device="cpu", precision="32-true")
 
@@ -136,16 +136,18 @@ from pal.builders import from_labels
 from pal.encoders.networks import MLP
 from pal.training import Settings, fit, vector_views
 torch.set_num_threads(1)
-views = vector_views()
-def slow(x):
-    time.sleep(0.02)
+views, seen = vector_views(), [0]
+def stopping(x):
+    seen[0] += 1
+    if sys.argv[2:] and seen[0] > int(sys.argv[2]):
+        time.sleep(3600)  # until it is killed
     return views(x)
 labels = np.arange(60) % 3
 x = np.random.default_rng(0).standard_normal((60, 8)).astype(np.float32)
 torch.manual_seed(0)
 encoder = MLP(8, hidden=(16,), n_features=6)
 settings = Settings(epochs=30, batch_size=20, save_every=1, device="cpu", precision="32-true")
-fit(encoder, x, from_labels(labels), views=slow, settings=settings, folder=Path(sys.argv[1]))
+fit(encoder, x, from_labels(labels), views=stopping, settings=settings, folder=Path(sys.argv[1]))
 torch.save(encoder.state_dict(), Path(sys.argv[1]) / "final.pt")
 """
 
@@ -154,21 +156,17 @@ torch.save(encoder.state_dict(), Path(sys.argv[1]) / "final.pt")
 def test_a_kill_and_a_resume_give_the_weights_of_an_uninterrupted_run(tmp_path):
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
 
-    def start(folder):
-        return subprocess.Popen([sys.executable, "-c", SCRIPT, str(folder)], env=environment)
+    def start(folder, *stop):
+        return subprocess.Popen([sys.executable, "-c", SCRIPT, str(folder), *stop], env=environment)
 
-    assert start(tmp_path / "whole").wait(120) == 0
+    assert start(tmp_path / "whole").wait(PATIENCE) == 0
     killed = tmp_path / "killed"
-    process = start(killed)
-    deadline = time.monotonic() + 120
-    while len(log.read(killed) if (killed / log.NAME).exists() else []) < 4:  # some way into the run
-        assert process.poll() is None, "the run ended before it could be killed"
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    process = start(killed, "40")  # in its seventh epoch or its fourteenth, as it sees a batch twice or once
+    wait_until(lambda: (killed / log.NAME).exists() and (killed / log.NAME).read_text().count("\n") >= 4)
     process.send_signal(signal.SIGKILL)
-    assert process.wait(30) == -signal.SIGKILL
+    assert process.wait(PATIENCE) == -signal.SIGKILL
     assert not (killed / "final.pt").exists()
-    assert start(killed).wait(120) == 0
+    assert start(killed).wait(PATIENCE) == 0
     assert_same(torch.load(tmp_path / "whole" / "final.pt"), torch.load(killed / "final.pt"))
 
 
