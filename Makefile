@@ -10,7 +10,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check install -q -c requiremen
 TEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n 2 --dist loadfile
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check fmt lint install rivals system clean
+.PHONY: help run test check hunt fmt lint install rivals system clean
 
 help:  ## Show this
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
@@ -23,6 +23,9 @@ test: install system lint  ## Everything: format, lint, types, the whole suite w
 
 check: install lint  ## Format, lint, types and the fast tests, about a minute
 	$(TEST) -m "not slow and not browser"
+
+hunt: install  ## Property tests on random examples, a thousand each: other ones every time, unlike in `make test`
+	$(TEST) -m "hypothesis and not browser" --hypothesis-profile=random
 
 lint: install
 	$(BIN)/ruff format --check .

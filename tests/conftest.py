@@ -2,6 +2,7 @@
 
 import os
 import random
+import signal
 import sys
 from types import ModuleType
 from typing import Any
@@ -37,6 +38,9 @@ CHECKED = [
     "pal.spectral",
     "pal.votes",
 ]
+HANG = 1200
+"""Seconds until a test is taken for a hang."""
+
 # numpy's numbers are as good as Python's.
 _CONF = BeartypeConf(hint_overrides=FrozenDict({int: int | np.integer, float: float | int | np.floating | np.integer}))
 
@@ -71,6 +75,22 @@ def pytest_runtest_setup():
     np.random.seed(0)  # noqa: NPY002
     if "torch" in sys.modules:
         sys.modules["torch"].manual_seed(0)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item):
+    """Fail a test that hangs, with its traceback; the limit is for hangs, not for speed."""
+
+    def give_up(*_):
+        raise TimeoutError(f"{item.nodeid} hangs: not done after {HANG} s")
+
+    before = signal.signal(signal.SIGALRM, give_up)
+    signal.alarm(HANG)
+    try:
+        return (yield)
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
 
 
 @pytest.fixture
