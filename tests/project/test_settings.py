@@ -28,6 +28,9 @@ def test_what_is_not_set_is_as_by_default():
         {"gold": True},
         {"second": math.nan},
         {"second": "1"},
+        {"target": 1.0},
+        {"target": 0},
+        {"target": True},
     ],
 )
 def test_what_cannot_be_set(wrong):

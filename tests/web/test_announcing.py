@@ -13,8 +13,10 @@ import pytest
 from starlette.testclient import TestClient
 
 from pal.client import genuine
-from pal.errors import InvalidInputError
+from pal.errors import InvalidInputError, StoreError
 from pal.project import Project
+from pal.project.settings import Settings
+from pal.store.deliveries import Deliveries
 from pal.store.sql import SqlStore
 from pal.store.webhooks import KINDS, Webhook, Webhooks
 from pal.web import announcing
@@ -99,7 +101,7 @@ def hooks(project):
 
 @pytest.fixture
 def announcer(project, hooks):
-    made = Announcer(project, hooks, waits=(0.02, 0.05), target=0.98)
+    made = Announcer(project, hooks, waits=(0.02, 0.05))
     project.listen(made.recorded)
     yield made
     project._listeners.remove(made.recorded)
@@ -235,7 +237,7 @@ def test_off_by_default(project, announcer):
     answer_pages(project, 1)
     project.rename(project.items.id[0], "x", "ann")
     assert len(project.store.read_after(0)) > len(before)
-    assert announcer._lines == {}
+    assert Deliveries(project.store).waiting() == {}
 
 
 def test_no_route_adds_an_address(project):
@@ -294,3 +296,54 @@ def test_adding_again_makes_another_secret(tmp_path):
         hooks.remove("https://example.org/x")
         with pytest.raises(InvalidInputError, match="no webhook"):
             hooks.remove("https://example.org/x")
+
+
+def test_what_was_not_delivered_waits_for_the_next_start(project, hooks):
+    """A server ends in the middle: what happened under it is told by the next one, in order, and once."""
+    with running(Receiver(500)) as receiver:
+        hooks.add(receiver.url, ("class-named",))
+        first = Announcer(project, hooks, waits=(0.0, 3600.0))
+        project.listen(first.recorded)
+        for name in ("one", "two"):
+            project.rename(project.items.id[0], name, "ann")
+        wait_until(lambda: hooks.all()[0].said == "failed 2 times: status 500")
+        first.stop()
+        project._listeners.remove(first.recorded)
+        project.rename(project.items.id[0], "nobody listens", "ann")
+        assert Deliveries(project.store).waiting() == {receiver.url: 2}
+        told = {receiver.next()["id"] for _ in range(2)}
+        receiver.statuses[:] = [200]
+        second = Announcer(project, hooks, waits=(0.0, 3600.0))
+        got = [receiver.next() for _ in range(2)]
+        assert [body["name"] for body in got] == ["one", "two"]
+        assert {got[0]["id"]} == told, "it keeps its id"
+        wait_until(lambda: Deliveries(project.store).waiting() == {})
+        second.stop()
+        assert receiver.got.empty()
+
+
+def test_what_is_told_is_written_with_the_answer(project, hooks, announcer, monkeypatch):
+    """One transaction: if the telling can't be written, the answer isn't either, and the person is told."""
+    hooks.add("http://127.0.0.1:1/", ("class-named",))
+
+    def full(*_):
+        raise StoreError("the disk is full")
+
+    monkeypatch.setattr(announcer._deliveries, "queue", full)
+    before = len(project.store.read_after(0))
+    with pytest.raises(StoreError):
+        project.rename(project.items.id[0], "lost", "ann")
+    assert len(project.store.read_after(0)) == before
+
+
+def test_the_target_is_the_projects(project, hooks, announcer, receiver, monkeypatch):
+    monkeypatch.setattr(announcing, "_LOOK", 0.0)
+    project.settings.set(Settings(target=0.5))
+    try:
+        answer_pages(project, 100)
+        project.settle()
+        hooks.add(receiver.url, ("target-reached",))
+        project.rename(project.items.id[0], "done", "ann")
+        assert receiver.next()["target"] == 0.5
+    finally:
+        project.settings.set(Settings())

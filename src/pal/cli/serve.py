@@ -8,7 +8,7 @@ import time
 import webbrowser
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -40,6 +40,7 @@ class Serving:
     rule: str | None
     browser: bool
     address: str | None = None
+    target: float | None = None
 
 
 def serve(source: str, directory: Path | None, how: Serving, **options: Any) -> None:
@@ -199,6 +200,8 @@ def _run(project: "Project", bound: socket.socket, how: Serving) -> None:
     address = f"{base}/?token={token}"
     project.store.set_meta(ADDRESS, base)
     rule = {} if how.rule is None else {"rule": how.rule}
+    if how.target is not None:
+        project.settings.set(replace(project.settings(), target=how.target))
     announcer = Announcer(project, Webhooks(project.store))
     project.listen(announcer.recorded)
     server = uvicorn.Server(

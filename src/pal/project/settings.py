@@ -1,4 +1,4 @@
-"""What an administrator sets for everybody: the rule, how often people are checked, and how much is asked twice."""
+"""What an administrator sets for everybody: the rule, how often people are checked, what is asked twice, the target."""
 
 import json
 import math
@@ -33,11 +33,14 @@ class Settings:
         Share of pages that carry a tile whose answer is known, where there are gold items.
     second
         Largest share of answers that are asked of a second person; 0 asks nothing twice.
+    target
+        Share of right labels that is aimed at.
     """
 
     rule: str = RULE
     gold: float = 0.2
     second: float = 0.1
+    target: float = 0.98
 
     def __post_init__(self) -> None:
         words = " ".join(self.rule.split()) if isinstance(self.rule, str) else ""
@@ -50,6 +53,8 @@ class Settings:
             share = getattr(self, name)
             if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:
                 raise InvalidInputError(f"{name} must be a share between 0 and 1, got {share!r}; 0 turns it off")
+        if isinstance(self.target, bool) or not isinstance(self.target, int | float) or not 0 < self.target < 1:
+            raise InvalidInputError(f"target must be a share above 0 and below 1, got {self.target!r}; 0.98 suits many")
 
 
 def read_settings(store: Store, /) -> Settings:

@@ -1,7 +1,7 @@
 """Tables of a store, as they are today, and the reading and writing that every database has in common."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 
 import sqlalchemy as sa
@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 from pal.errors import StoreError
 from pal.store.events import Event, from_log, to_json
 
-SCHEMA = "3"
+SCHEMA = "4"
 """Version of the tables: the last of ``migrations``. Older stores are brought up to it, newer ones refused."""
 
 METADATA = sa.MetaData()
@@ -49,6 +49,17 @@ WEBHOOKS = sa.Table(
     sa.Column("kinds", sa.String, nullable=False),
     sa.Column("said", sa.String, nullable=False),
 )
+DELIVERIES = sa.Table(
+    "deliveries",
+    METADATA,
+    sa.Column("position", sa.BigInteger().with_variant(sa.Integer, "sqlite"), primary_key=True, autoincrement=True),
+    sa.Column("id", sa.String, nullable=False, unique=True),
+    sa.Column("url", sa.String, nullable=False, index=True),
+    sa.Column("body", sa.Text, nullable=False),
+    sa.Column("attempts", sa.Integer, nullable=False),
+    sa.Column("due", sa.Double, nullable=False),
+    sqlite_autoincrement=True,
+)
 # SQLite takes at most 32,766 parameters a statement.
 _CHUNK = 5_000
 
@@ -68,6 +79,8 @@ class SqlLog:
         self._engine = engine
         self._name = name
         self._write = threading.Lock()
+        self.beside: list[Callable[[sa.Connection, Sequence[Event]], None]] = []
+        """Called with the writing transaction of each append, and what is new in it: to write more, or nothing."""
 
     def begin(self) -> AbstractContextManager[sa.Connection]:
         """Writing transaction of a database; one writer at a time, in this process and among all."""
@@ -88,6 +101,10 @@ class SqlLog:
                 fresh = [row for row in rows if new.get(row["id"]) is row]
                 connection.execute(sa.insert(EVENTS), fresh)
                 known |= _positions(connection, list(new))
+                if self.beside:
+                    fresh_events = [event for event, row in zip(events, rows, strict=True) if new.get(row["id"]) is row]
+                    for write in self.beside:
+                        write(connection, fresh_events)
                 self.appended(connection, max(known.values()))
         return [known[row["id"]] for row in rows]
 

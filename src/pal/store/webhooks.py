@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 import sqlalchemy as sa
 
 from pal.errors import InvalidInputError
-from pal.store.tables import WEBHOOKS, SqlLog
+from pal.store.tables import DELIVERIES, WEBHOOKS, SqlLog
 
 KINDS = ("page-answered", "class-named", "target-reached", "export-done")
 """What a webhook may be told of."""
@@ -33,7 +33,7 @@ class Webhooks:
     """Webhooks of a store."""
 
     def __init__(self, store: SqlLog) -> None:
-        self._store = store
+        self.store = store
 
     def add(self, url: str, kinds: tuple[str, ...] = KINDS, /) -> Webhook:
         """Add an address with a new secret; one that is there gets another secret.
@@ -48,32 +48,33 @@ class Webhooks:
         if unknown or not kinds:
             raise InvalidInputError(f"unknown kind {', '.join(unknown)!r}; choose from {', '.join(KINDS)}")
         row = {"url": made.url, "secret": made.secret, "kinds": ",".join(made.kinds), "said": ""}
-        with self._store.writing() as connection:
+        with self.store.writing() as connection:
             connection.execute(sa.delete(WEBHOOKS).where(WEBHOOKS.c.url == made.url))
             connection.execute(sa.insert(WEBHOOKS), row)
         return made
 
     def all(self) -> list[Webhook]:
         """Every webhook, by address."""
-        with self._store.reading() as connection:
+        with self.store.reading() as connection:
             rows = connection.execute(sa.select(WEBHOOKS).order_by(WEBHOOKS.c.url)).all()
         return [Webhook(row.url, row.secret, tuple(row.kinds.split(",")), row.said) for row in rows]
 
     def note(self, url: str, said: str) -> None:
         """Keep what came of the last attempt."""
-        with self._store.writing() as connection:
+        with self.store.writing() as connection:
             connection.execute(sa.update(WEBHOOKS).where(WEBHOOKS.c.url == url).values(said=said[:_MAX_URL]))
 
     def remove(self, url: str) -> None:
-        """Take an address away.
+        """Take an address away, and what it was still to be told.
 
         Raises
         ------
         InvalidInputError
             If there is none.
         """
-        with self._store.writing() as connection:
+        with self.store.writing() as connection:
             gone = connection.execute(sa.delete(WEBHOOKS).where(WEBHOOKS.c.url == url)).rowcount
+            connection.execute(sa.delete(DELIVERIES).where(DELIVERIES.c.url == url))
         if not gone:
             raise InvalidInputError(f"no webhook {url}; pal webhook list shows those there are")
 

@@ -3,8 +3,8 @@
 Definition. A delivery is a POST of JSON with the headers ``PAL-Delivery`` (its id), ``PAL-Time`` (seconds since the
 epoch) and ``PAL-Signature``, HMAC-SHA256(secret, time + "." + body) in hex. It has arrived when the reply's status is
 2xx; redirects are not followed, and the body of the reply is not read. What fails is tried again, later each time;
-what comes after waits its turn, so that an address hears things in order. At most ``WAITING`` deliveries wait for an
-address: then the oldest is given up. They are in memory, and end with the server.
+what comes after waits its turn, so that an address hears things in order. Until then deliveries are in the store
+(:mod:`pal.store.deliveries`): a server that starts goes on with them, and one may arrive twice.
 """
 
 import contextlib
@@ -18,37 +18,35 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
+
+import sqlalchemy as sa
 
 from pal.errors import StoreError
 from pal.project import Project, report
 from pal.project.ledger import is_page
+from pal.store.deliveries import Deliveries, Delivery
 from pal.store.events import Answered, Event, Named, new_id
+from pal.store.postgres import PostgresStore
 from pal.store.webhooks import Webhook, Webhooks
 
 WAITS = (1.0, 5.0, 30.0, 120.0, 600.0)
 """Seconds until each further attempt; after the last, a delivery is given up."""
 
-WAITING = 1_000
-
 _SECONDS = 10.0
 """An attempt takes no longer than this, whatever the other side does."""
+
+_TAKEN = 3 * _SECONDS
+"""For so long a delivery is left to the server that tries it."""
 
 _AWAY = 1.0
 
 _LOOK = 5.0
 """Seconds between two looks at whether the target is reached."""
 
-
-@dataclass
-class _Line:
-    """What waits for one address: bodies in order, attempts at the first of them, and when the next is due."""
-
-    waiting: deque[tuple[str, bytes]] = field(default_factory=lambda: deque(maxlen=WAITING))
-    attempts: int = 0
-    due: float = 0.0
+_OTHERS = 30.0
+"""Seconds between looks at what another server, on the same database, may have left behind."""
 
 
 class Announcer:
@@ -60,109 +58,117 @@ class Announcer:
         The project; give :meth:`recorded` to :meth:`pal.project.Project.listen`.
     hooks
         Its webhooks, read anew for each thing that happens.
-    target
-        Share of right labels that "target-reached" waits for.
     waits
         Seconds until each further attempt.
     """
 
-    def __init__(
-        self, project: Project, hooks: Webhooks, *, target: float = 0.98, waits: Sequence[float] = WAITS
-    ) -> None:
-        self._project, self._hooks, self._target, self._waits = project, hooks, target, tuple(waits)
-        self._happened: deque[tuple[str, dict[str, Any]]] = deque(maxlen=WAITING)
-        self._lines: dict[str, _Line] = {}
+    def __init__(self, project: Project, hooks: Webhooks, *, waits: Sequence[float] = WAITS) -> None:
+        self._project, self._hooks, self._waits = project, hooks, tuple(waits)
+        self._deliveries = Deliveries(hooks.store)
+        self._shared = isinstance(hooks.store, PostgresStore)
+        self._happened: deque[tuple[str, str, str]] = deque()  # what isn't in the log, and not yet in the store
         self._changed = threading.Condition()
-        self._stopping = False
+        self._queued: set[str] = set()
+        self._stopping, self._news = False, True
         self._looked = -_LOOK
+        hooks.store.beside.append(self._beside)
+        if not self._shared:
+            self._deliveries.begin_again()
         self._thread = threading.Thread(target=self._work, name="pal-announcer", daemon=True)
         self._thread.start()
 
     def recorded(self, events: Sequence[Event]) -> None:
         """Take note of new events; returns at once."""
-        for event in events:
-            if isinstance(event, Answered):
-                self._happen("page-answered" if is_page(event) else "", _page(event))
-            elif isinstance(event, Named) and event.name:
-                self._happen("class-named", {"event": event.id, **_by(event), "item": event.item, "name": event.name})
+        with self._changed:
+            queued = {event.id for event in events} & self._queued
+            self._queued -= queued
+            if queued or time.monotonic() - self._looked >= _LOOK:
+                self._news = True
+                self._changed.notify_all()
 
     def exported(self, facts: dict[str, Any]) -> None:
         """Take note of an export; returns at once."""
-        self._happen("export-done", facts)
+        with self._changed:
+            self._happened.append(self._made("export-done", facts))
+            self._news = True
+            self._changed.notify_all()
 
     def stop(self) -> None:
-        """End the thread; what still waits is given up."""
+        """End the thread; what still waits is sent when a server starts again."""
         with self._changed:
             self._stopping = True
             self._changed.notify_all()
         self._thread.join()
+        self._hooks.store.beside.remove(self._beside)
 
-    def _happen(self, kind: str, facts: dict[str, Any]) -> None:
-        with self._changed:
-            self._happened.append((kind, facts))
-            self._changed.notify_all()
+    def _beside(self, connection: sa.Connection, events: Sequence[Event]) -> None:
+        """Queue what is to be told of new events, in the transaction that writes them."""
+        made = {event.id: self._made(*told) for event in events if (told := _told(event)) is not None}
+        if made and self._deliveries.queue(list(made.values()), connection):
+            with self._changed:
+                self._queued |= made.keys()  # the transaction isn't at its end: the thread wakes when it is
+
+    def _made(self, kind: str, facts: dict[str, Any]) -> tuple[str, str, str]:
+        delivery = new_id()
+        about = {"id": delivery, "kind": kind, "time": time.time(), "project": self._project.directory.name}
+        return kind, delivery, json.dumps(about | facts, ensure_ascii=False)
 
     def _work(self) -> None:
+        patience: float | None = 0.0
         while True:
             with self._changed:
-                self._changed.wait_for(lambda: self._stopping or self._happened, self._patience())
+                self._changed.wait_for(lambda: self._stopping or self._news, patience)
                 if self._stopping:
                     return
-                happened = list(self._happened)
-                self._happened.clear()
+                self._news = False
             try:
-                self._tell(happened)
-            except StoreError:  # away for a moment: what happened just now is lost to webhooks, and to nothing else
-                time.sleep(_AWAY)
+                patience = self._turn()
+            except StoreError:  # away for a moment
+                patience = _AWAY
 
-    def _tell(self, happened: list[tuple[str, dict[str, Any]]]) -> None:
+    def _turn(self) -> float | None:
+        """Send what is due, one of each address; returns the seconds until there may be more, None for ever."""
+        while self._happened:
+            self._deliveries.queue([self._happened[0]])
+            self._happened.popleft()
         hooks = {hook.url: hook for hook in self._hooks.all()}
-        self._lines = {url: line for url, line in self._lines.items() if url in hooks}
-        if happened and hooks:
-            self._queue(hooks, [*happened, *self._reached(hooks)])
-        for url, line in self._lines.items():
-            if line.waiting and line.due <= time.monotonic() and not self._stopping:
-                self._send(hooks[url], line)
+        self._deliveries.tidy(list(hooks))
+        self._look(hooks)
+        for delivery in self._deliveries.first():
+            due = delivery.due <= time.time() and delivery.url in hooks and not self._stopping
+            if due and self._deliveries.take(delivery, _TAKEN):
+                self._send(hooks[delivery.url], delivery)
+        left = [delivery.due for delivery in self._deliveries.first()]
+        if self._shared and hooks:
+            left.append(time.time() + _OTHERS)
+        return max(0.0, min(left) - time.time()) if left else None
 
-    def _patience(self) -> float | None:
-        due = [line.due for line in self._lines.values() if line.waiting]
-        return max(0.0, min(due) - time.monotonic()) if due else None
-
-    def _queue(self, hooks: dict[str, Webhook], happened: list[tuple[str, dict[str, Any]]]) -> None:
-        for kind, facts in happened:
-            delivery = new_id()
-            about = {"id": delivery, "kind": kind, "time": time.time(), "project": self._project.directory.name}
-            body = json.dumps(about | facts, ensure_ascii=False).encode()
-            for hook in hooks.values():
-                if kind in hook.kinds:
-                    self._lines.setdefault(hook.url, _Line()).waiting.append((delivery, body))
-
-    def _reached(self, hooks: dict[str, Webhook]) -> list[tuple[str, dict[str, Any]]]:
-        """Whether the target is reached now, and was never before."""
-        store, note = self._project.store, f"reached {self._target}"
-        wanted = any("target-reached" in hook.kinds for hook in hooks.values())
-        if not wanted or time.monotonic() - self._looked < _LOOK or store.get_meta(note):
-            return []
+    def _look(self, hooks: dict[str, Webhook]) -> None:
+        """See whether the target is reached now, and was never before."""
+        if time.monotonic() - self._looked < _LOOK:
+            return
         self._looked = time.monotonic()
+        target = self._project.settings().target
+        store, note = self._project.store, f"reached {target}"
+        if not any("target-reached" in hook.kinds for hook in hooks.values()) or store.get_meta(note):
+            return
         items = self._project.items
-        found = self._project.present.once("target", lambda now: report.report(items, now, "", target=self._target))
-        if found.verdict != "reached":
-            return []
-        store.set_meta(note, str(time.time()))
-        return [("target-reached", {"target": self._target, "low": found.low, "high": found.high})]
+        found = self._project.present.once(f"target {target}", lambda now: report.report(items, now, "", target=target))
+        if found.verdict == "reached":
+            facts = {"target": target, "low": found.low, "high": found.high}
+            self._deliveries.queue([self._made("target-reached", facts)])
+            store.set_meta(note, str(time.time()))
 
-    def _send(self, hook: Webhook, line: _Line) -> None:
-        """Send the first of what waits for an address: one a turn, so that none keeps the others waiting for long."""
-        delivery, body = line.waiting[0]
-        failure = attempt(hook, delivery, body)
-        if failure is None or line.attempts >= len(self._waits):
-            line.waiting.popleft()
-            line.attempts = 0
+    def _send(self, hook: Webhook, delivery: Delivery) -> None:
+        """Try one delivery: one a turn for each address, so that none keeps the others waiting for long."""
+        identity = json.loads(delivery.body)["id"]
+        failure = attempt(hook, identity, delivery.body.encode())
+        if failure is None or delivery.attempts >= len(self._waits):
+            self._deliveries.drop(delivery)
             said = "arrived" if failure is None else f"given up: {failure}"
         else:
-            line.due = time.monotonic() + self._waits[line.attempts]
-            line.attempts += 1
-            said = f"failed {line.attempts} times: {failure}"
+            self._deliveries.put_off(delivery, self._waits[delivery.attempts])
+            said = f"failed {delivery.attempts + 1} times: {failure}"
         if said != hook.said:
             self._hooks.note(hook.url, said)
 
@@ -213,10 +219,12 @@ def _hang_up(connection: http.client.HTTPConnection) -> None:
             connection.sock.shutdown(socket.SHUT_RDWR)
 
 
-def _page(event: Answered) -> dict[str, Any]:
-    counts = {name: event.relations.count(r) for name, r in (("alike", 1), ("unlike", -1), ("unsure", 0))}
-    return {"event": event.id, **_by(event), "page": event.page, "template": event.template, **counts}
-
-
-def _by(event: Event) -> dict[str, Any]:
-    return {"labeler": event.labeler}
+def _told(event: Event) -> tuple[str, dict[str, Any]] | None:
+    """Kind of an event and what is told of it; None for one that nobody is told of."""
+    about = {"event": event.id, "labeler": event.labeler}
+    if isinstance(event, Answered) and is_page(event):
+        counts = {name: event.relations.count(r) for name, r in (("alike", 1), ("unlike", -1), ("unsure", 0))}
+        return "page-answered", {**about, "page": event.page, "template": event.template, **counts}
+    if isinstance(event, Named) and event.name:
+        return "class-named", {**about, "item": event.item, "name": event.name}
+    return None

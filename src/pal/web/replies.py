@@ -319,6 +319,7 @@ class Settings(_Reply):
     rule: str
     gold: float
     second: float
+    target: float
 
 
 class Webhook(_Reply):

@@ -16,8 +16,9 @@ def reports(project: Project) -> APIRouter:
     router = APIRouter(prefix="/api", tags=["reports"])
 
     @router.get("/report", **gives(replies.Report))
-    def how_far(labeler: roles.Caller, target: Annotated[float, Query(gt=0, lt=1)] = 0.98) -> dict[str, Any]:
+    def how_far(labeler: roles.Caller, target: Annotated[float | None, Query(gt=0, lt=1)] = None) -> dict[str, Any]:
         """Labels by source, audited accuracy, what is left until ``target``, and what each person did."""
+        target = project.settings().target if target is None else target
         make = partial(_report, project, labeler, target)
         return project.present.once(f"report {target} {labeler}", make)
 

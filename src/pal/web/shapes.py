@@ -144,6 +144,7 @@ class SettingsIn(_Strict):
     rule: str | None = Field(default=None, min_length=1, max_length=500, pattern=r"^[^\x00-\x1f]+$")
     gold: float | None = Field(default=None, ge=0, le=1, description="share of pages with a gold tile")
     second: float | None = Field(default=None, ge=0, le=1, description="largest share of answers asked twice")
+    target: float | None = Field(default=None, gt=0, lt=1, description="share of right labels that is aimed at")
 
 
 class GoldIn(_Strict):
