@@ -35,20 +35,32 @@ Step = Callable[[], object]
 
 
 @dataclass(frozen=True)
+class Rival:
+    """Somebody else's loss: its package, and what builds it for so many rows; None if that needs too much memory."""
+
+    name: str
+    package: str = "torch"
+    build: Callable[[int], Loss] | None = None
+    two_view: bool = False
+
+
+@dataclass(frozen=True)
 class Case:
-    """A loss of ours and a rival's on embeddings of one size; goals in words."""
+    """A loss of ours and a rival's on embeddings of one size, rows by components; goals in words."""
 
     what: str
-    n_rows: int
-    n_components: int
+    size: tuple[int, int]
     ours: Callable[[int], Loss]
-    rival: Callable[[int], Loss] | None
-    rival_name: str
-    package: str
-    two_view: bool
+    rival: Rival
     goal: str
     memory_goal: str = ""
-    rival_two_view: bool = False
+    two_view: bool = False
+
+    @property
+    def name(self) -> str:
+        """What is measured, against whom."""
+        n, k = self.size
+        return f"{self.what}, {n:,} × {k:,} against {self.rival.name}"
 
 
 def run(args: list[str]) -> list[Row]:
@@ -61,7 +73,7 @@ def run(args: list[str]) -> list[Row]:
     torch.set_num_threads(1)
     rows = []
     for case in CASES:
-        if options.only in case.what:
+        if options.only in case.name:
             rows.append(_time(case, options.repeats))
             if case.memory_goal and not options.no_memory:
                 rows.append(_memory(case))
@@ -70,31 +82,35 @@ def run(args: list[str]) -> list[Row]:
 
 def _time(case: Case, repeats: int) -> Row:
     ours = _step(case, "ours")
-    there = case.rival is not None and importlib.util.find_spec(case.package) is not None
+    there = _there(case.rival)
     first, second = alternate(ours, _step(case, "rival") if there else None, repeats=repeats)
     rival: float | str = second * 1e3 if there else _absent(case)
-    return row(f"{case.what} against {case.rival_name}", first * 1e3, rival, "CPU ms", case.goal)
+    return row(case.name, first * 1e3, rival, "CPU ms", case.goal)
 
 
 def _memory(case: Case) -> Row:
-    there = case.rival is not None and importlib.util.find_spec(case.package) is not None
-    rival: float | str = _peak(case, "rival") if there else _absent(case)
-    return row(f"{case.what} against {case.rival_name}, memory", _peak(case, "ours"), rival, "MB", case.memory_goal)
+    rival: float | str = _peak(case, "rival") if _there(case.rival) else _absent(case)
+    return row(f"{case.name}, memory", _peak(case, "ours"), rival, "MB", case.memory_goal)
+
+
+def _there(rival: Rival) -> bool:
+    return rival.build is not None and importlib.util.find_spec(rival.package) is not None
 
 
 def _absent(case: Case) -> str:
-    return "needs more memory than is measured here" if case.rival is None else missing(case.package)
+    build, package = case.rival.build, case.rival.package
+    return "needs more memory than is measured here" if build is None else missing(package)
 
 
 def _step(case: Case, side: str, n_rows: int = 0) -> Step:
     """One forward and backward."""
-    n = n_rows or case.n_rows
-    build = case.ours if side == "ours" else case.rival
+    n, k = n_rows or case.size[0], case.size[1]
+    build = case.ours if side == "ours" else case.rival.build
     assert build is not None
     loss = build(n)
-    split = case.two_view if side == "ours" else case.rival_two_view
+    split = case.two_view if side == "ours" else case.rival.two_view
     generator = torch.Generator().manual_seed(0)
-    shapes = [(n // 2, case.n_components)] * 2 if split else [(n, case.n_components)]
+    shapes = [(n // 2, k)] * 2 if split else [(n, k)]
     embeddings = [torch.randn(shape, generator=generator, requires_grad=True) for shape in shapes]
 
     def step() -> None:
@@ -107,11 +123,8 @@ def _step(case: Case, side: str, n_rows: int = 0) -> Step:
 
 def _peak(case: Case, side: str) -> float:
     """MB, measured by :func:`child` in a fresh process."""
-    command = [
-        sys.executable,
-        "-c",
-        f"from benchmarks.losses import child; child({case.what!r}, {case.rival_name!r}, {side!r})",
-    ]
+    code = f"from benchmarks.losses import child; child({case.name!r}, {side!r})"
+    command = [sys.executable, "-c", code]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(
         command, check=True, capture_output=True, text=True, env=environment, cwd=Path(__file__).parents[1]
@@ -119,10 +132,10 @@ def _peak(case: Case, side: str) -> float:
     return float(done.stdout)
 
 
-def child(what: str, rival_name: str, side: str) -> None:
+def child(name: str, side: str) -> None:
     """Print the MB one step adds to this process's memory; Linux only."""
     torch.set_num_threads(1)
-    case = next(case for case in CASES if (case.what, case.rival_name) == (what, rival_name))
+    case = next(case for case in CASES if case.name == name)
     _step(case, side, n_rows=64)()
     step = _step(case, side)
     # Writing 5 resets the high-water mark of resident memory (man 5 proc).
@@ -140,7 +153,7 @@ def _status(field: str) -> int:
 # --- ours -----------------------------------------------------------------------------------------------------
 
 
-def _on_views(loss: Loss, *, self_loops: bool) -> Callable[[int], Loss]:
+def _on_views(loss: Loss, self_loops: bool = False) -> Callable[[int], Loss]:
     def build(n: int) -> Loss:
         graph = batch_graph(from_views(n // 2, 2, self_loops=self_loops))
         return lambda z: loss(z, graph)
@@ -156,228 +169,47 @@ def _on_labels(loss: Loss) -> Callable[[int], Loss]:
     return build
 
 
-LIGHTLY, PML = "lightly", "pytorch_metric_learning"
-CASES = (
-    Case(
-        "VIC², two-view graph, 8,192 × 128",
-        8192,
-        128,
-        _on_views(spectral_contrastive, self_loops=True),
-        dense_vic2,
-        "dense",
-        "torch",
-        False,
-        "≥ 100 × faster",
-        "≤ 20 MB",
-    ),
-    Case(
-        "VIC², 10 classes, 8,192 × 128",
-        8192,
-        128,
-        _on_labels(spectral_contrastive),
-        dense_vic2,
-        "dense",
-        "torch",
-        False,
-        "≥ 100 × faster",
-        "≤ 20 MB",
-    ),
-    Case(
-        "SimCLR, two-view graph, 8,192 × 128",
-        8192,
-        128,
-        _on_views(simclr, self_loops=False),
-        lightly("NTXentLoss"),
-        LIGHTLY,
-        LIGHTLY,
-        False,
-        "≥ 8 × faster",
-        "≤ 40 MB",
-        True,
-    ),
-    Case(
-        "SimCLR, two-view graph, 8,192 × 128",
-        8192,
-        128,
-        _on_views(simclr, self_loops=False),
-        supcon,
-        "pytorch-metric-learning",
-        PML,
-        False,
-        "≥ 8 × faster than lightly",
-        "≤ 40 MB",
-    ),
-    Case(
-        "VICReg, two-view graph, 8,192 × 128",
-        8192,
-        128,
-        _on_views(vicreg, self_loops=False),
-        lightly("VICRegLoss"),
-        LIGHTLY,
-        LIGHTLY,
-        False,
-        "≥ 3 × faster",
-        "-",
-        True,
-    ),
-    Case(
-        "VICReg, two views, 8,192 × 128",
-        8192,
-        128,
-        lambda _: vicreg_two_view,
-        lightly("VICRegLoss"),
-        LIGHTLY,
-        LIGHTLY,
-        True,
-        "≥ 3 × faster",
-        "",
-        True,
-    ),
-    Case(
-        "VICReg, two-view graph, 512 × 2,048",
-        512,
-        2048,
-        lambda n: _per_view(vicreg, n),
-        lightly("VICRegLoss"),
-        LIGHTLY,
-        LIGHTLY,
-        False,
-        "402 → ≤ 10 ms (40 ×)",
-        "",
-        True,
-    ),
-    Case(
-        "VICReg, two views, 512 × 2,048",
-        512,
-        2048,
-        lambda _: _vicreg_per_view,
-        lightly("VICRegLoss"),
-        LIGHTLY,
-        LIGHTLY,
-        True,
-        "402 → ≤ 10 ms (40 ×)",
-        "",
-        True,
-    ),
-    Case(
-        "Barlow Twins, two-view graph, 8,192 × 128",
-        8192,
-        128,
-        lambda n: _per_view(barlow_twins, n),
-        lightly("BarlowTwinsLoss"),
-        LIGHTLY,
-        LIGHTLY,
-        False,
-        "no slower",
-        "-",
-        True,
-    ),
-    Case(
-        "Barlow Twins, two views, 8,192 × 128",
-        8192,
-        128,
-        lambda _: barlow_twins_two_view,
-        lightly("BarlowTwinsLoss"),
-        LIGHTLY,
-        LIGHTLY,
-        True,
-        "no slower",
-        "",
-        True,
-    ),
-    Case(
-        "Barlow Twins, two-view graph, 512 × 2,048",
-        512,
-        2048,
-        lambda n: _per_view(barlow_twins, n),
-        lightly("BarlowTwinsLoss"),
-        LIGHTLY,
-        LIGHTLY,
-        False,
-        "90 → ≤ 12 ms (7.5 ×)",
-        "",
-        True,
-    ),
-    Case(
-        "Barlow Twins, two views, 512 × 2,048",
-        512,
-        2048,
-        lambda _: barlow_twins_two_view,
-        lightly("BarlowTwinsLoss"),
-        LIGHTLY,
-        LIGHTLY,
-        True,
-        "90 → ≤ 12 ms (7.5 ×)",
-        "",
-        True,
-    ),
-    Case(
-        "VICReg, 10 classes, 2,048 × 128",
-        2048,
-        128,
-        _on_labels(vicreg),
-        listed_pairs,
-        "pairs listed",
-        "torch",
-        False,
-        "≥ 200 × faster",
-        "-",
-    ),
-    Case(
-        "VIC², 10 classes, 32,768 × 128",
-        32768,
-        128,
-        _on_labels(spectral_contrastive),
-        None,
-        "none",
-        "torch",
-        False,
-        "runs",
-        "≤ 100 MB",
-    ),
-    Case(
-        "VICReg, 10 classes, 32,768 × 128",
-        32768,
-        128,
-        _on_labels(vicreg),
-        None,
-        "none",
-        "torch",
-        False,
-        "runs",
-        "≤ 100 MB",
-    ),
-    Case(
-        "Barlow Twins, 10 classes, 32,768 × 128",
-        32768,
-        128,
-        _on_labels(barlow_twins),
-        None,
-        "none",
-        "torch",
-        False,
-        "runs",
-        "≤ 100 MB",
-    ),
-    Case(
-        "SimCLR, 10 classes, 32,768 × 128",
-        32768,
-        128,
-        _on_labels(simclr),
-        None,
-        "none",
-        "torch",
-        False,
-        "runs",
-        "≤ 100 MB",
-    ),
-)
+def _per_view(loss: Loss) -> Callable[[int], Loss]:
+    def build(n: int) -> Loss:
+        graph = batch_graph(from_views(n // 2, 2, self_loops=False))
+        return lambda z: loss(z, graph, n_views=2)
 
-
-def _per_view(loss: Loss, n: int) -> Loss:
-    graph = batch_graph(from_views(n // 2, 2, self_loops=False))
-    return lambda z: loss(z, graph, n_views=2)
+    return build
 
 
 def _vicreg_per_view(z1: Tensor, z2: Tensor) -> Tensor:
     return vicreg_two_view(z1, z2, per_view=True)
+
+
+# --- the cases ------------------------------------------------------------------------------------------------
+
+
+def _lightly(loss: str) -> Rival:
+    return Rival("lightly", "lightly", lightly(loss), two_view=True)
+
+
+DENSE, LISTED, NONE = Rival("dense", "torch", dense_vic2), Rival("pairs listed", "torch", listed_pairs), Rival("none")
+PML = Rival("pytorch-metric-learning", "pytorch_metric_learning", supcon)
+NTXENT, VICREG, BARLOW = _lightly("NTXentLoss"), _lightly("VICRegLoss"), _lightly("BarlowTwinsLoss")
+
+LONG, WIDE, LARGE = (8192, 128), (512, 2048), (32768, 128)
+FAST, WIDE_VICREG, WIDE_BARLOW = "≥ 3 × faster", "402 → ≤ 10 ms (40 ×)", "90 → ≤ 12 ms (7.5 ×)"
+CASES = (
+    Case("VIC², two-view graph", LONG, _on_views(spectral_contrastive, True), DENSE, "≥ 100 × faster", "≤ 20 MB"),
+    Case("VIC², 10 classes", LONG, _on_labels(spectral_contrastive), DENSE, "≥ 100 × faster", "≤ 20 MB"),
+    Case("SimCLR, two-view graph", LONG, _on_views(simclr), NTXENT, "≥ 8 × faster", "≤ 40 MB"),
+    Case("SimCLR, two-view graph", LONG, _on_views(simclr), PML, "≥ 8 × faster than lightly", "≤ 40 MB"),
+    Case("VICReg, two-view graph", LONG, _on_views(vicreg), VICREG, FAST, "-"),
+    Case("VICReg, two views", LONG, lambda _: vicreg_two_view, VICREG, FAST, two_view=True),
+    Case("VICReg, two-view graph", WIDE, _per_view(vicreg), VICREG, WIDE_VICREG),
+    Case("VICReg, two views", WIDE, lambda _: _vicreg_per_view, VICREG, WIDE_VICREG, two_view=True),
+    Case("Barlow Twins, two-view graph", LONG, _per_view(barlow_twins), BARLOW, "no slower", "-"),
+    Case("Barlow Twins, two views", LONG, lambda _: barlow_twins_two_view, BARLOW, "no slower", two_view=True),
+    Case("Barlow Twins, two-view graph", WIDE, _per_view(barlow_twins), BARLOW, WIDE_BARLOW),
+    Case("Barlow Twins, two views", WIDE, lambda _: barlow_twins_two_view, BARLOW, WIDE_BARLOW, two_view=True),
+    Case("VICReg, 10 classes", (2048, 128), _on_labels(vicreg), LISTED, "≥ 200 × faster", "-"),
+    Case("VIC², 10 classes", LARGE, _on_labels(spectral_contrastive), NONE, "runs", "≤ 100 MB"),
+    Case("VICReg, 10 classes", LARGE, _on_labels(vicreg), NONE, "runs", "≤ 100 MB"),
+    Case("Barlow Twins, 10 classes", LARGE, _on_labels(barlow_twins), NONE, "runs", "≤ 100 MB"),
+    Case("SimCLR, 10 classes", LARGE, _on_labels(simclr), NONE, "runs", "≤ 100 MB"),
+)
