@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pal.answers import Answers, Question
-from pal.classes import join, new_class_prior, part_classes, start
+from pal.classes import Link, join, new_class_prior, part_classes, start
 from pal.communities import neighborhood
 from pal.knowledge import known
 from pal.learner import prepare
@@ -41,7 +41,7 @@ def test_known_classes_are_never_joined(near):
     classes = start(near, given, given, n_known=2, closed=False)
     c = len(classes.anchor)
     link = np.full((c, c), 50.0)
-    label = join(classes, link, np.full((c, c), 0.3), margin=0.0)
+    label = join(classes, Link(link, link), np.full((c, c), 0.3), margin=0.0)
     assert label[0] != label[1]
     assert len(np.unique(label)) == 2
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 
 from pal.answers import Answers, Question
 from pal.communities import neighborhood
@@ -118,3 +119,27 @@ def test_identical_items_do_no_harm():
     beliefs = believe(near, known(12, asked([(0, 1), (0, 2)], [1, -1])))
     assert np.isfinite(beliefs.probability).all()
     assert beliefs.label[0] == beliefs.label[1] != beliefs.label[2]
+
+
+@pytest.mark.parametrize("n_classes", [6, 20])
+def test_right_answers_are_believed_where_features_hardly_part_the_classes(n_classes):
+    """Features that mistake many items join no classes that an answer keeps apart, nor make answers look wrong."""
+    rng = np.random.default_rng(0)
+    y = rng.integers(n_classes, size=600)
+    x = (rng.standard_normal((n_classes, 8)) * 1.6)[y] + rng.standard_normal((600, 8))
+    knowledge = known(600)
+    first: dict[int, int] = {}
+    asked = rng.permutation(600)[:240]
+    for item in asked.tolist():
+        templates = [first[y[item]]] if y[item] in first else list(first.values())
+        first.setdefault(int(y[item]), item)
+        for template in templates:
+            page = Answers.of(Question(template, np.array([item])), [1 if y[template] == y[item] else -1])
+            knowledge = knowledge.add(page)
+    beliefs = learn(prepare(x, seed=0), knowledge).beliefs
+    named = y[beliefs.anchor][beliefs.label]
+    rival = LogisticRegression(C=10.0, max_iter=1000).fit(x[asked], y[asked]).predict(x)
+    rest = np.setdiff1d(np.arange(600), asked)
+    assert (named[asked] == y[asked]).mean() > 0.97
+    assert (named[rest] == y[rest]).mean() > (rival[rest] == y[rest]).mean() - 0.03
+    assert beliefs.error < 0.03

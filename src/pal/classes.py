@@ -23,6 +23,8 @@ from pal.evidence import Evidence
 _HEART, _ENOUGH = 4, 0.5
 # Prior probability that two communities are one class lies in this range, whatever their links say.
 _MERGE = (0.02, 0.45)
+# Log-odds of a join that votes on items of unknown class may give.
+_FELT = 5.0
 # Log-odds of a join that is decided by the votes, and for how many of them the prior stands.
 _DECIDED, _JOINS = 1.0, 1.0
 # One item in so many is of a class not seen yet, to begin with.
@@ -61,6 +63,22 @@ class Classes:
         to = np.append(label, -1)
         n_opened = int((first >= len(self.anchor) - self.opened).sum())
         return Classes(self.anchor[first], self.given, n_opened, to[self.inherited], to[self.fixed])
+
+
+class Link(NamedTuple):
+    """Log-odds, by the votes, that two classes are one, (c, c).
+
+    ``told`` by votes between items whose class other votes say; ``felt`` by the rest, where features say which class an
+    end is of: these err together, so they count up to a limit.
+    """
+
+    told: Float[ndarray, "c c"]
+    felt: Float[ndarray, "c c"]
+
+    @property
+    def odds(self) -> Float[ndarray, "c c"]:
+        """Both together."""
+        return self.told + np.minimum(self.felt, _FELT)
 
 
 class Change(NamedTuple):
@@ -115,7 +133,7 @@ def links(
     other: Float[ndarray, "p c"],
     log_same: Float[ndarray, " p"],
     log_differ: Float[ndarray, " p"],
-    surprise: Float[ndarray, " p"],
+    surprise: float,
     /,
 ) -> Float[ndarray, "c c"]:
     """Log-odds, by the votes, that two classes are one: log of 1 + P(one end in each) (same − differ) ÷ P(votes).
@@ -161,25 +179,24 @@ def merge_prior(
     return np.clip(odds / (1.0 + odds), _MERGE[0] / 10.0, _MERGE[1])
 
 
-def join(
-    classes: Classes, link: Float[ndarray, "c c"], prior: Float[ndarray, "c c"], /, *, margin: float
-) -> Int64[ndarray, " c"]:
+def join(classes: Classes, link: Link, prior: Float[ndarray, "c c"], /, *, margin: float) -> Int64[ndarray, " c"]:
     """Join the two classes most likely one, evidence summed, until log-odds fall below ``margin``; label of each class.
 
     Labels are in order of first members. Given classes are never joined.
     """
-    link, odds_before = link.copy(), logit(prior)
-    label = np.arange(len(link))
-    off = ~np.eye(len(link), dtype=bool)
+    told, felt, odds_before = link.told.copy(), link.felt.copy(), logit(prior)
+    label = np.arange(len(told))
+    off = ~np.eye(len(told), dtype=bool)
     off[: classes.given, : classes.given] = False
     while True:
-        odds = np.where(off & (link > 0), link + odds_before, -np.inf)
+        both = Link(told, felt).odds
+        odds = np.where(off & (both > 0), both + odds_before, -np.inf)
         if odds.max(initial=-np.inf) <= margin:
             return np.asarray(np.unique(label, return_inverse=True)[1], dtype=np.int64)
         keep, gone = sorted(int(k) for k in np.unravel_index(odds.argmax(), odds.shape))
         label[label == gone] = keep
-        for table, both in ((link, np.add), (odds_before, np.maximum)):
-            table[keep] = both(table[keep], table[gone])
+        for table, sum_of in ((told, np.add), (felt, np.add), (odds_before, np.maximum)):
+            table[keep] = sum_of(table[keep], table[gone])
             table[:, keep] = table[keep]
         off[keep] &= off[gone]
         off[:, keep] = off[keep]

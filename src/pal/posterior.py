@@ -14,12 +14,13 @@ import numpy as np
 from jaxtyping import Bool, Float, Int8, Int64
 from numpy import ndarray
 from scipy.sparse import csr_array
-from scipy.special import expit, logit, softmax
+from scipy.special import expit, logit, logsumexp, softmax
 
 from pal.beliefs import DEDUCED, PREDICTED, TOLD, Beliefs, settle
 from pal.classes import (
     Change,
     Classes,
+    Link,
     communal,
     join,
     links,
@@ -34,8 +35,8 @@ from pal.evidence import EXPECTED_ERROR, Evidence, estimate_error, gather, log_l
 from pal.experts import Seeds, among, by_field, everywhere, prior_weights, seeds, weigh
 from pal.knowledge import Knowledge
 
-# Probability that an item isn't what the experts are sure it is.
-_SURPRISE = 0.2
+# Share of items that the experts mistake, before any answer, and how many items that weighs as much as.
+_SURPRISE, _SURPRISES = 0.2, 10.0
 # Rounds before classes are revised, while ε and the experts' weights settle.
 _SETTLING = 2
 # Log-odds at which classes are one for good; until then people are asked, and answers are shown to the likelier side.
@@ -46,6 +47,8 @@ _STEADY = 0.01
 _WRONG = 0.05
 # Items of a group that is a class to begin with.
 _GROUP = 3
+# How sure other answers make of both ends of a pair whose votes tell about classes.
+_SURE = 0.8
 # Answers speak of an item's class if they favour it by this in log-likelihood.
 _PLAIN = 2.0
 
@@ -58,9 +61,11 @@ class _Round(NamedTuple):
     prior: Float[ndarray, "t c"]
     weight: Float[ndarray, " e"]
     part: Int64[ndarray, " k"]
-    link: Float[ndarray, "c c"]
+    link: Link
     merge: Float[ndarray, "c c"]
     new: Float[ndarray, " t"]
+    expected: Float[ndarray, "t c"]
+    mistaken: float
 
 
 def believe(near: Neighborhood, knowledge: Knowledge, /, *, rounds: int = 10) -> Beliefs:
@@ -72,14 +77,14 @@ def believe(near: Neighborhood, knowledge: Knowledge, /, *, rounds: int = 10) ->
     n_known = len(knowledge.classes)
     classes = start(near, evidence.item, anchors, n_known=n_known, closed=knowledge.complete)
     belief = np.append(np.eye(len(classes.anchor)), np.zeros((1, len(classes.anchor))), axis=0)[label]
-    trust, error = prior_weights(near), EXPECTED_ERROR
+    trust, error, mistaken = prior_weights(near), EXPECTED_ERROR, _SURPRISE
     steady = 0
     for step in range(rounds):
-        result = _update(given, evidence, sums, classes, belief, trust, error)
+        result = _update(given, evidence, sums, classes, belief, trust, error, mistaken)
         moved = np.abs(result.belief - belief).max(initial=0.0)
-        belief = result.belief
+        belief, mistaken = result.belief, result.mistaken
         if len(evidence.a):
-            error = estimate_error(evidence, sums, belief, result.prior, classes.fixed >= 0)
+            error = estimate_error(evidence, sums, belief, result.expected, classes.fixed >= 0)
         revise = _SETTLING <= step + 1 < rounds and not knowledge.complete
         changed = _revise(near, evidence, classes, result) if revise else None
         steady = steady + 1 if changed is None else 0
@@ -115,6 +120,7 @@ def _update(
     belief: Float[ndarray, "t c"],
     trust: Float[ndarray, " e"],
     error: float,
+    mistaken: float,
 ) -> _Round:
     """One round: hear the experts, weigh with the answers, and score joins and new classes."""
     near, c = given.near, len(classes.anchor)
@@ -131,9 +137,13 @@ def _update(
     likelihood[anchored] = 1.0  # their class was chosen by the communities, so they don't judge these
     weight = weigh(opinions, likelihood, trust)
     prior = np.tensordot(weight, opinions, 1)
-    score = told + np.log(prior + 1e-300)
+    expected = _expected(evidence, sums, belief, prior, mistaken)
+    score = told + np.log(expected + 1e-300)
     updated = softmax(score, axis=1)
     updated[anchored] = certain
+
+    n_plain, n_mistaken, n_new = _mistaken(classes, told, prior, updated)
+    surprise = (_SURPRISE * _SURPRISES + n_mistaken) / (_SURPRISES + n_plain)
 
     # Beliefs about each end without the votes between them, and how sure the other answers alone make of it.
     log_same, log_differ = log_likelihoods(evidence, error)
@@ -143,10 +153,17 @@ def _update(
     cavity[free] = softmax(score[ends[free]] - message[free], axis=1)
     alone[free] = softmax(told[ends[free]] - message[free], axis=1)
     sure = alone.max(axis=1, initial=0.0)
-    link = links(cavity[:p], cavity[p:], log_same, log_differ, _SURPRISE * (1.0 - sure[:p] * sure[p:]))
-    new = np.log(new_class_prior(*_mistaken(classes, told, prior))) + sums @ np.tile(log_differ, 2)
-    new = np.where(anchored, -np.inf, new - score.max(axis=1, initial=-np.inf))
-    return _Round(updated, heard, prior, weight, part, link, merge_prior(near, part, link), new)
+    sure = sure[:p] * sure[p:]
+    known = sure > _SURE
+    link = Link(
+        links(alone[:p][known], alone[p:][known], log_same[known], log_differ[known], 0.0),
+        links(cavity[:p][~known], cavity[p:][~known], log_same[~known], log_differ[~known], surprise),
+    )
+    new = np.log(new_class_prior(n_new, n_mistaken)) + sums @ np.tile(log_differ, 2)
+    new = np.where(anchored, -np.inf, new - logsumexp(score, axis=1))
+    return _Round(
+        updated, heard, prior, weight, part, link, merge_prior(near, part, link.odds), new, expected, surprise
+    )
 
 
 def _informed(told: Float[ndarray, "t c"], fixed: Int64[ndarray, " t"]) -> Float[ndarray, "t c"]:
@@ -163,15 +180,36 @@ def _informed(told: Float[ndarray, "t c"], fixed: Int64[ndarray, " t"]) -> Float
     return q
 
 
-def _mistaken(classes: Classes, told: Float[ndarray, "t c"], prior: Float[ndarray, "t c"]) -> tuple[int, int]:
-    """Items that answers place in classes opened by answers, and elsewhere though the features thought otherwise."""
+def _expected(
+    evidence: Evidence, sums: csr_array, belief: Float[ndarray, "t c"], prior: Float[ndarray, "t c"], surprise: float
+) -> Float[ndarray, "t c"]:
+    """Prior of each item if the features mistake some: then it is of a class compared with it, or of none, alike.
+
+    What is compared is chosen, so a "yes" to one of many classes is no surprise.
+    """
+    c = belief.shape[1]
+    other = np.concatenate([evidence.b, evidence.a])
+    compared = (sums @ np.eye(c)[belief[other].argmax(axis=1)]) > 0 if c else np.zeros_like(prior, dtype=bool)
+    n_compared = compared.sum(axis=1, keepdims=True)
+    rest = np.where(compared, 0.0, 1.0 / np.maximum(c - n_compared, 1))
+    return (1.0 - surprise) * prior + surprise * (compared + rest) / (n_compared + (n_compared < c))
+
+
+def _mistaken(
+    classes: Classes, told: Float[ndarray, "t c"], prior: Float[ndarray, "t c"], belief: Float[ndarray, "t c"]
+) -> tuple[float, float, float]:
+    """Items that answers place; of these, those the features thought elsewhere; and those in classes opened by answers.
+
+    Those in opened classes are no mistakes.
+    """
     c = told.shape[1]
     if c < 2 or not len(told):
-        return 0, 0
+        return 0.0, 0.0, 0.0
     best = told.argmax(axis=1)
     plain = (told.max(axis=1) - np.partition(told, -2, axis=1)[:, -2] > _PLAIN) & (classes.fixed < 0)
-    opened = best >= c - classes.opened
-    return int((plain & opened).sum()), int((plain & ~opened & (prior.argmax(axis=1) != best)).sum())
+    opened = plain & (best >= c - classes.opened)
+    wrong = 1.0 - belief[np.arange(len(belief)), prior.argmax(axis=1)]
+    return float(plain.sum()), float(wrong[plain & ~opened].sum()), float(opened.sum())
 
 
 def _revise(near: Neighborhood, evidence: Evidence, classes: Classes, result: _Round) -> Change | None:
@@ -190,7 +228,7 @@ def _beliefs(
     mass = communal(near, result.part, len(classes.anchor))
     probability = everywhere(given, result.heard, mass, result.weight)
     probability[evidence.item] = result.belief
-    same = expit(result.link + logit(result.merge))
+    same = expit(result.link.odds + logit(result.merge))
     np.fill_diagonal(same, 0.0)
     label = probability.argmax(axis=1)
     surprise = np.zeros(knowledge.n_items)
