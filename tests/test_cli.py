@@ -16,7 +16,7 @@ from PIL import Image
 from pal.cli import main
 from pal.project import Page, Project
 from pal.store import Answered
-from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE, wait_until
 
 
 @pytest.fixture
@@ -322,6 +322,7 @@ def test_annotate_serves_a_page_and_resumes(tmp_path):
                     return reply.read()
 
             assert b"<html" in get(address.removeprefix(base))
+            wait_until(lambda: json.loads(get("/api/progress"))["n_groups"])  # the first model
             told = json.loads(get("/api/page"))
             assert told["progress"]["pages"] == start
             page = told["page"]
@@ -342,4 +343,8 @@ def test_the_demo_starts_and_stops(tmp_path):
     with serving(tmp_path, "--demo") as (server, address, said):
         assert "1,797 items in digits" in said
         assert address.startswith("http://127.0.0.1:")
+        # Where SIGINT is ignored, as in what a script runs in the background, it counts once the server answers.
+        browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()))
+        with browser.open(address) as page:
+            assert b"<html" in page.read()
         assert stopped_well(server)

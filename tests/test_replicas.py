@@ -197,6 +197,8 @@ def test_two_processes_on_one_database(tmp_path, source, address):
         serving(tmp_path, source, secret, "one") as (first, one),
         serving(tmp_path, source, secret, "two") as (_, two),
     ):
+        for server in (one, two):
+            wait_until(lambda server=server: server("/api/progress")["n_groups"])  # its first model is there
         pages, errors = [], []
 
         def ask(server, hold):

@@ -90,6 +90,7 @@ def _serve(source: str, directory: Path | None, how: Serving, **options: Any) ->
             source,
             directory,
             learning=learning,
+            wait=False,
             scanned=setter(shown, scanning),
             opened=opened,
             encoded=encoded,
@@ -221,6 +222,8 @@ def _run(project: "Project", bound: socket.socket, how: Serving) -> None:
     )
     typer.echo(f"open {address}")
     typer.echo("stop with Ctrl+C; run the same command to go on")
+    failed: list[Exception] = []
+    threading.Thread(target=_begin, args=(project, server, failed), daemon=True).start()
     if how.browser:
         threading.Thread(target=_browse, args=(server, address), daemon=True).start()
     try:
@@ -229,6 +232,17 @@ def _run(project: "Project", bound: socket.socket, how: Serving) -> None:
         server.run(sockets=[bound])
     finally:
         announcer.stop()
+    if failed:
+        raise failed[0]
+
+
+def _begin(project: "Project", server: Any, failed: list[Exception]) -> None:
+    """Wait for the first model, and end the server if there can't be one."""
+    try:
+        project.begin()
+    except Exception as error:  # noqa: BLE001  raised again by who serves
+        failed.append(error)
+        server.should_exit = True
 
 
 def _browse(server: Any, address: str) -> None:

@@ -38,6 +38,9 @@ FIRST = 300
 SEEN = "seen.jsonl"
 """File of a project with what was seen of the files of its source."""
 
+_FIRST_PAGE = 15.0
+"""Seconds that a page waits for the first model; browsers wait a little longer for the page."""
+
 _FOLLOW = 5.0
 """Seconds between looks at what other servers wrote, beside being told."""
 
@@ -93,11 +96,12 @@ class Project:
         seed: int = 0,
         read_only: bool = False,
         learning: Learning | None = None,
+        wait: bool = True,
         scanned: Callable[[int], None] | None = None,
         opened: Callable[[Items], None] | None = None,
         encoded: Callable[[int], None] | None = None,
     ) -> Self:
-        """Open the project of a source, or start one; returns when the first page can be asked.
+        """Open the project of a source, or start one; returns when the first page can be asked, unless told otherwise.
 
         Parameters
         ----------
@@ -122,6 +126,9 @@ class Project:
             Don't encode and don't hold the project: for looking at one that another process may be using.
         learning
             What makes the models: :class:`pal.project.learning.Here` by default, closed with the project.
+        wait
+            Whether to return only with the first model; else :meth:`begin` waits for it, and pages say that they will
+            come.
         scanned, opened, encoded
             Called with the number of files looked at, with the items, and with the number of items encoded.
 
@@ -163,7 +170,8 @@ class Project:
                 cleanup.enter_context(following(project, log, seconds=_FOLLOW))
             if not read_only:
                 features.start(progress=encoded, on_batch=project._trainer.wake)
-            project._wait_for_first()
+            if wait:
+                project.begin()
             project._cleanup = cleanup.pop_all()
         return project
 
@@ -177,11 +185,28 @@ class Project:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def begin(self) -> None:
+        """Wait for the first model; where nothing is being encoded, it is one of all that there is.
+
+        Raises
+        ------
+        InvalidInputError
+            If there is nothing to make a model of.
+        """
+        while not self._trainer.settle(timeout=0.2, ready=self._begun) and not self._trainer.stopping:
+            if not self.features.working and not self.features.ready.sum() >= 2:
+                self._trainer.check()
+                raise InvalidInputError(
+                    f"fewer than 2 of {len(self.items)} items of {self.items.source} can be encoded; check the files"
+                )
+
     # --- pages -------------------------------------------------------------------------------------------------
 
     def page(self, labeler: str, *, hold: Collection[str] = ()) -> Page | NoPage:
         """Lease the next page: its items are on no other open page. ``hold`` are pages the caller still has open."""
         self._trainer.check()
+        if not self._begun():
+            self._trainer.settle(timeout=_FIRST_PAGE, ready=self._begun)
         self.follow()
         return self._paging.page(labeler, hold)
 
@@ -364,15 +389,8 @@ class Project:
             raise InvalidInputError(f"no item {item[:12]}… in this project; reload the page")
         return self.items.row[item]
 
-    def _wait_for_first(self) -> None:
-        """Wait for the first model; where nothing is being encoded, for one of all that there is."""
-        started = lambda: len(self._trainer.published.rows) > 0  # noqa: E731
-        while not self._trainer.settle(timeout=0.2, ready=started):
-            if not self.features.working and not self.features.ready.sum() >= 2:
-                self._trainer.check()
-                raise InvalidInputError(
-                    f"fewer than 2 of {len(self.items)} items of {self.items.source} can be encoded; check the files"
-                )
+    def _begun(self) -> bool:
+        return len(self._trainer.published.rows) > 0
 
     def _stop(self) -> None:
         self.features.stop()

@@ -54,6 +54,8 @@ class Paging:
     def page(self, labeler: str, hold: Collection[str]) -> Page | NoPage:
         """Lease the next page for somebody; ``hold`` are pages the caller still has open."""
         self._leases.renew(hold)
+        if not len(self._trainer.published.rows):
+            return NoPage(self._why_not())
         leased: Page | None = None
         while leased is None:  # others may take every tile of a question first, and hold them
             with self._choosing:
@@ -121,6 +123,8 @@ class Paging:
         return None
 
     def _why_not(self) -> str:
+        if not len(self._trainer.published.rows):
+            return "The first page is being made; it will be here in a moment."
         if self._leases.items():
             return "All questions that are left are on open pages; answer those first."
         if self._features.working:

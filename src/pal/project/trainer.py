@@ -79,6 +79,11 @@ class Trainer:
         self.check()
         return done
 
+    @property
+    def stopping(self) -> bool:
+        """Whether there will be no other model."""
+        return self._stopping
+
     def check(self) -> None:
         """Raise what stopped the thread, if anything did."""
         error = self.error or self._features.error

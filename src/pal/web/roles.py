@@ -60,5 +60,14 @@ def check(event: Event, by: Account, /) -> None:
         raise HTTPException(403, "names, merges, splits and checks take a reviewer; ask one, or an administrator")
 
 
-Caller = Annotated[str, Depends(caller)]
-By = Annotated[Account, Depends(account)]
+async def _caller(request: Request) -> str:
+    return caller(request)
+
+
+async def _account(request: Request) -> Account:
+    return account(request)
+
+
+# Asynchronous, so that they take no thread: two more would have to be waited for with each request.
+Caller = Annotated[str, Depends(_caller)]
+By = Annotated[Account, Depends(_account)]

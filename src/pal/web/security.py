@@ -241,7 +241,9 @@ class Gate:
             await send(message)
 
         request = Request(scope)
-        refusal = self._check(request) or await run_in_threadpool(self._enter, request)
+        refusal = self._check(request)
+        if refusal is None:  # a thread only for those whose account must be looked up
+            refusal = await run_in_threadpool(self._enter, request) if self._is_guest(request) else self._enter(request)
         if refusal is None and request.method not in ("GET", "HEAD"):
             body = await _read(receive, self._max_body)
             if body is None:
@@ -288,6 +290,10 @@ class Gate:
             why = f"{account.name} is {account.role} here, and this takes a role that may do more; ask an administrator"
             return self._refuse(request, why) if _wants_page(request) else _error(403, why)
         return None
+
+    def _is_guest(self, request: Request) -> bool:
+        value = request.cookies.get(self._cookie, "")
+        return self._sessions is not None and self._sessions.valid(value) and bool(self._sessions.key(value))
 
     def _account(self, request: Request) -> Account | None:
         value = request.cookies.get(self._cookie, "")
