@@ -5,8 +5,10 @@ people at each. Everybody holds three pages as the page's code does, takes as lo
 :mod:`pal.cost` says (or ``--seconds``), errs now and then, and renews the leases. Afterwards the log is read from the
 database: every answer sent must be there once, and no two pages that were open at once may share a tile.
 
-The rival of the latencies is what a bare server, which does nothing at all, takes to answer on the same machine at the
-same time: what a busy machine adds to both.
+Each latency is told twice: as the person meets it, and as the server says that it took, from the head of the request to
+the head of the reply (``Server-Timing``). The people are threads of one process on the same machine, and what they take
+from its processors is in the first alone. The rival is the least that keeps an answer: a bare server, in a process of
+its own, that writes a row to an SQLite file with full sync, asked all the while; it meets the same machine.
 """
 
 import argparse
@@ -37,11 +39,18 @@ AHEAD = 3
 
 _RENEW = 20.0
 _BARE = """
-import http.server, sys
+import http.server, sqlite3, sys, time
+log = sqlite3.connect(sys.argv[2], isolation_level=None)
+log.execute("PRAGMA journal_mode=WAL")
+log.execute("PRAGMA synchronous=FULL")
+log.execute("CREATE TABLE answers (body TEXT)")
 class Bare(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     def do_GET(self):
+        start = time.perf_counter()
+        log.execute("INSERT INTO answers VALUES (?)", ("x" * 2000,))
         self.send_response(204)
+        self.send_header("Server-Timing", f"total;dur={(time.perf_counter() - start) * 1000:.2f}")
         self.end_headers()
 http.server.HTTPServer(("127.0.0.1", int(sys.argv[1])), Bare).serve_forever()
 """
@@ -52,6 +61,7 @@ class Seen:
     """What happened to one person: latencies by kind of request, and the pages with when they were open."""
 
     latency: dict[str, list[float]] = field(default_factory=lambda: {"page": [], "answer": [], "renew": []})
+    served: dict[str, list[float]] = field(default_factory=lambda: {"page": [], "answer": [], "renew": []})
     sent: list[str] = field(default_factory=list)
     open: list[tuple[float, float, list[str]]] = field(default_factory=list)
     locked: int = 0
@@ -123,6 +133,7 @@ class Somebody:
             self.seen.failed.append(str(error))
             return None
         self.seen.latency[kind].append(reply.seconds * 1000.0)
+        self.seen.served[kind].append(reply.served * 1000.0)
         if reply.status == 200:
             return reply.said
         self.seen.locked += "locked" in str(reply.said)
@@ -141,17 +152,20 @@ class Somebody:
         return float(mean * self.rng.lognormal(-0.02, 0.2))
 
 
-def idle_latency(ended: threading.Event) -> list[float]:
-    """Milliseconds of requests to a bare server in a process of its own, twice a second until ``ended``."""
+def bare_latency(file: Path, ended: threading.Event) -> tuple[list[float], list[float]]:
+    """Milliseconds of requests to a bare server twice a second until ``ended``: met, and as it says."""
     port = free_port()
-    words = [sys.executable, "-c", _BARE, str(port)]
+    words = [sys.executable, "-c", _BARE, str(port), str(file)]
+    met, served = list[float](), list[float]()
     with subprocess.Popen(words, stderr=subprocess.DEVNULL) as bare:
-        browser, took = Browser(f"http://127.0.0.1:{port}/"), list[float]()
+        browser = Browser(f"http://127.0.0.1:{port}/")
         while not ended.wait(0.5):
             with contextlib.suppress(Unreachable):  # it needs a moment to start
-                took.append(browser.request("GET", "/").seconds * 1000.0)
+                reply = browser.request("GET", "/")
+                met.append(reply.seconds * 1000.0)
+                served.append(reply.served * 1000.0)
         bare.kill()
-    return took
+    return met, served
 
 
 def measure(options: argparse.Namespace, directory: Path) -> list[Row]:
@@ -174,21 +188,27 @@ def measure(options: argparse.Namespace, directory: Path) -> list[Row]:
                 person = Person(items.labels, misses=0.02, false_alarms=0.005, seed=number + i * len(servers))
                 rng = np.random.default_rng((options.seed, number, i))
                 people.append(Somebody(name, browser, items, person, options.seconds, rng))
-        until = time.monotonic() + options.minutes * 60.0
+        bare, ended = list[tuple[list[float], list[float]]](), threading.Event()
+        probe = threading.Thread(target=lambda: bare.append(bare_latency(directory / "bare.sqlite", ended)))
+        for somebody in people:  # everybody's first page is there: a server that starts is measured elsewhere
+            while "page" not in somebody.browser.request("GET", "/api/page").said:
+                time.sleep(0.5)
+        before, start = sum(server.processor_seconds() for server in servers), time.monotonic()
+        until = start + options.minutes * 60.0
         threads = [threading.Thread(target=somebody.work, args=(until,)) for somebody in people]
-        bare, ended = list[float](), threading.Event()
-        probe = threading.Thread(target=lambda: bare.extend(idle_latency(ended)))
         for thread in (*threads, probe):
             thread.start()
         for thread in threads:
             thread.join()
+        used = sum(server.processor_seconds() for server in servers) - before
+        used /= time.monotonic() - start
         ended.set()
         probe.join()
         for server in servers:
             server.stop()
         log = read_log(servers[0])
     said = "".join(line for server in servers for line in server.said)
-    return rows_of(options, [somebody.seen for somebody in people], log, said, bare)
+    return rows_of(options, [somebody.seen for somebody in people], log, said, bare[0], used)
 
 
 def read_log(server: Server) -> list[Event]:
@@ -213,11 +233,17 @@ def shared_tiles(seen: list[Seen]) -> int:
     return count
 
 
-def rows_of(options: argparse.Namespace, seen: list[Seen], log: list[Event], said: str, bare: list[float]) -> list[Row]:
-    """Table of what happened."""
+def rows_of(
+    options: argparse.Namespace,
+    seen: list[Seen],
+    log: list[Event],
+    said: str,
+    bare: tuple[list[float], list[float]],
+    used: float,
+) -> list[Row]:
+    """Table of what happened; ``used`` is the share of a processor that the servers took."""
     sent = [event for person in seen for event in person.sent]
     logged = Counter(event.id for event in log)
-    latency = {kind: np.concatenate([person.latency[kind] for person in seen]) for kind in ("answer", "page", "renew")}
     failed = Counter(why for person in seen for why in person.failed)
     for why, count in failed.most_common(5):
         print(f"{count} × {why[:200]}")
@@ -226,6 +252,8 @@ def rows_of(options: argparse.Namespace, seen: list[Seen], log: list[Event], sai
     none = "no rival"
     rows = [
         row(f"{what}: pages answered", len(sent), none, "pages", "-"),
+        row(f"{what}: pages a second", len(sent) / (60.0 * options.minutes), none, "", "-"),
+        row(f"{what}: processors of the servers, without learning", used, none, "", "-"),
         row(f"{what}: answers lost", sum(logged[event] == 0 for event in sent), none, "answers", "0"),
         row(f"{what}: answers twice in the log", sum(n > 1 for n in logged.values()), none, "answers", "0"),
         row(f"{what}: tiles on two open pages", shared_tiles(seen), none, "tiles", "0"),
@@ -233,13 +261,14 @@ def rows_of(options: argparse.Namespace, seen: list[Seen], log: list[Event], sai
         row(f"{what}: requests that failed", sum(failed.values()), none, "requests", "0"),
         row(f"{what}: times without a page", sum(person.waited for person in seen), none, "", "0"),
     ]
-    for kind, milliseconds in latency.items():
-        for share in (50, 95, 99):
-            if len(milliseconds):
+    for kind in ("answer", "page", "renew"):
+        for words, which, idle in (("", "latency", bare[0]), (" by the server", "served", bare[1])):
+            milliseconds = np.concatenate([getattr(person, which)[kind] for person in seen])
+            for share in (50, 95, 99) if len(milliseconds) else ():
                 value = float(np.percentile(milliseconds, share))
                 goal = "< 50 ms" if kind == "answer" and share == 99 else "-"
-                idle = float(np.percentile(bare, share)) if bare else none
-                rows.append(row(f"{what}: {kind}, p{share}", value, idle, "ms", goal))
+                rival = float(np.percentile(idle, share)) if idle else none
+                rows.append(row(f"{what}: {kind}{words}, p{share}", value, rival, "ms", goal))
     return rows
 
 

@@ -66,7 +66,8 @@ class Project:
         self.directory = directory
         self.store = store
         self.features = features
-        self._lock = threading.RLock()  # the ledger
+        self._writing = threading.RLock()  # the end of the log; taken before the next
+        self._lock = threading.RLock()  # the ledger; never held while the disk is waited for
         self._shared = leases is not None  # other servers lease and write too
         self._leases: Leases = OwnLeases(lease_seconds) if leases is None else leases
         self._ledger = Ledger(items, store.read_after(0))
@@ -193,20 +194,15 @@ class Project:
         InvalidInputError
             If there is nothing to make a model of.
         """
-        while not self._trainer.settle(timeout=0.2, ready=self._begun) and not self._trainer.stopping:
-            if not self.features.working and not self.features.ready.sum() >= 2:
-                self._trainer.check()
-                raise InvalidInputError(
-                    f"fewer than 2 of {len(self.items)} items of {self.items.source} can be encoded; check the files"
-                )
+        self._trainer.begin()
 
     # --- pages -------------------------------------------------------------------------------------------------
 
     def page(self, labeler: str, *, hold: Collection[str] = ()) -> Page | NoPage:
         """Lease the next page: its items are on no other open page. ``hold`` are pages the caller still has open."""
         self._trainer.check()
-        if not self._begun():
-            self._trainer.settle(timeout=_FIRST_PAGE, ready=self._begun)
+        if not self._trainer.begun():
+            self._trainer.settle(timeout=_FIRST_PAGE, ready=self._trainer.begun)
         self.follow()
         return self._paging.page(labeler, hold)
 
@@ -227,17 +223,19 @@ class Project:
             If an event names an item or event that isn't there, or retracts what it may not; then nothing is written.
         """
         self.follow()
-        with self._lock:
-            new = [event for event in events if event.id not in self._ledger.events]
-            for i, event in enumerate(events):
-                if event.id not in self._ledger.events:
-                    self._ledger.check(event, events[:i])
+        with self._writing:
+            with self._lock:
+                new = [event for event in events if event.id not in self._ledger.events]
+                for i, event in enumerate(events):
+                    if event.id not in self._ledger.events:
+                        self._ledger.check(event, events[:i])
             positions = self.store.append(events)
             if self._shared:  # others may have written in between, and the log is folded in order
                 self.follow()
-            for position, event in zip(positions, events, strict=True):
-                self._ledger.add(position, event)
-            position = self._ledger.position
+            with self._lock:
+                for position, event in zip(positions, events, strict=True):
+                    self._ledger.add(position, event)
+                position = self._ledger.position
         for event in events:
             if isinstance(event, Answered):
                 self._leases.release(event.page)
@@ -288,25 +286,29 @@ class Project:
         InvalidInputError
             If its group has no other item to compare it with.
         """
-        with self._lock:
+        with self._writing:
             row, now = self._row(item), self.standing()
-            return self._write([gilded(self.items, now, self._ledger.answered, row, labeler=labeler)])
+            with self._lock:
+                answered = self._ledger.answered
+            return self._write([gilded(self.items, now, answered, row, labeler=labeler)])
 
     def ungild(self, item: str, labeler: str) -> list[Event]:
         """Take back one's own gold marks of an item."""
-        with self._lock:
-            marks = [e for e in self._ledger.answered if (e.page, e.labeler, e.items) == (GOLD, labeler, (item,))]
+        with self._writing:
+            with self._lock:
+                answered = self._ledger.answered
+            marks = [e for e in answered if (e.page, e.labeler, e.items) == (GOLD, labeler, (item,))]
             return self._write([Retracted(labeler=labeler, event=event.id) for event in marks])
 
     def merge(self, a: str, b: str, labeler: str) -> list[Event]:
         """Say that the groups of two items are one."""
-        with self._lock:
+        with self._writing:
             made = corrections.merge(self._ledger.knowledge, self.items, self._row(a), self._row(b), labeler=labeler)
             return self._write(made)
 
     def split(self, items: Sequence[str], labeler: str) -> list[Event]:
         """Say that some items are another kind than the rest of their group; only these move."""
-        with self._lock:
+        with self._writing:
             rows = [self._row(item) for item in dict.fromkeys(items)]
             made = corrections.split(self._ledger.knowledge, self.standing(), self.items, rows, labeler=labeler)
             return self._write(made)
@@ -314,8 +316,9 @@ class Project:
     def undo(self, labeler: str) -> list[Event]:
         """Retract a labeler's latest page, name, flag or correction; returns what was retracted, [] if nothing was."""
         self.follow()
-        with self._lock:
-            last = self._ledger.last_of(labeler)
+        with self._writing:
+            with self._lock:
+                last = self._ledger.last_of(labeler)
             self._write([Retracted(labeler=labeler, event=event.id) for event in last])
             return last
 
@@ -388,9 +391,6 @@ class Project:
         if item not in self.items:
             raise InvalidInputError(f"no item {item[:12]}… in this project; reload the page")
         return self.items.row[item]
-
-    def _begun(self) -> bool:
-        return len(self._trainer.published.rows) > 0
 
     def _stop(self) -> None:
         self.features.stop()

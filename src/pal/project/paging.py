@@ -10,7 +10,7 @@ from numpy import ndarray
 from pal.answers import Question
 from pal.errors import InvalidInputError
 from pal.items import Items
-from pal.oracles import State, get_oracle
+from pal.oracles import State, ask, get_oracle
 from pal.project import listing
 from pal.project.checking import Checking
 from pal.project.features import Features
@@ -54,7 +54,7 @@ class Paging:
     def page(self, labeler: str, hold: Collection[str]) -> Page | NoPage:
         """Lease the next page for somebody; ``hold`` are pages the caller still has open."""
         self._leases.renew(hold)
-        if not len(self._trainer.published.rows):
+        if not self._trainer.begun():
             return NoPage(self._why_not())
         leased: Page | None = None
         while leased is None:  # others may take every tile of a question first, and hold them
@@ -102,7 +102,7 @@ class Paging:
         with self._lock:
             knowledge, answers, position = self._ledger.knowledge, self._ledger.answers, self._ledger.position
         published = self._trainer.published
-        asked = list(self._oracle(State(knowledge, answers, published.model, self._size, self._rng, held)))
+        asked = ask(self._oracle, State(knowledge, answers, published.model, self._size, self._rng, held))
         # A model that knows every answer may have one checked; one that is behind only repeats what was asked.
         for settled in (True,) if published.position >= position else (False, True):
             self._pending = list(asked)
@@ -123,7 +123,7 @@ class Paging:
         return None
 
     def _why_not(self) -> str:
-        if not len(self._trainer.published.rows):
+        if not self._trainer.begun():
             return "The first page is being made; it will be here in a moment."
         if self._leases.items():
             return "All questions that are left are on open pages; answer those first."

@@ -13,15 +13,14 @@ from jaxtyping import Float32, Int64
 from numpy import ndarray
 from scipy.sparse import csr_array
 
-from pal.answers import Answers
 from pal.beliefs import Beliefs
 from pal.encoders.reduction import Reduction
+from pal.errors import InvalidInputError
 from pal.knowledge import known
-from pal.learner import Model, Prepared
+from pal.learner import Model, Prepared, placed
 from pal.project.features import Features
 from pal.project.learning import Ended, Here, Learning
 from pal.project.ledger import Ledger
-from pal.votes import pair_key
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,10 +78,19 @@ class Trainer:
         self.check()
         return done
 
-    @property
-    def stopping(self) -> bool:
-        """Whether there will be no other model."""
-        return self._stopping
+    def begun(self) -> bool:
+        """Whether there is a model."""
+        return len(self.published.rows) > 0
+
+    def begin(self) -> None:
+        """Wait for the first model; see :meth:`pal.project.Project.begin`."""
+        while not self.settle(timeout=0.2, ready=self.begun) and not self._stopping:
+            if not self._features.working and not self._features.ready.sum() >= 2:
+                self.check()
+                found = self._features.items
+                raise InvalidInputError(
+                    f"fewer than 2 of {len(found)} items of {found.source} can be encoded; check the files"
+                )
 
     def check(self) -> None:
         """Raise what stopped the thread, if anything did."""
@@ -126,8 +134,8 @@ class Trainer:
             answers = self._ledger.answers
         n = len(self._features.items)
         if len(base.rows) < n:
-            knowledge = known(len(base.rows), _among(base.rows, answers, n))
-        model = _spread(self._learning.learn(knowledge), base.rows, n)
+            knowledge = known(len(base.rows), answers.among(base.rows, n))
+        model = placed(self._learning.learn(knowledge), base.rows, n)
         # Readers take the one attribute, and never a model with another's rows.
         self.published = replace(base, model=model, position=position)
 
@@ -144,14 +152,6 @@ class Trainer:
         return self.published if fitted else None
 
 
-def _among(rows: ndarray, answers: Answers, n: int) -> Answers:
-    """Answers between some of n items, by their positions in ``rows``."""
-    slot = np.full(n, -1)
-    slot[rows] = np.arange(len(rows))
-    inside = answers.take((slot[answers.template] >= 0) & (slot[answers.item] >= 0))
-    return replace(inside, template=slot[inside.template], item=slot[inside.item])
-
-
 def _nothing(n: int) -> Published:
     """A model of nothing: no class is believed in."""
     none = np.zeros(0, dtype=np.int64)
@@ -159,35 +159,3 @@ def _nothing(n: int) -> Published:
     model = Model(np.zeros((n, 1)), beliefs, csr_array((n, n)))
     return Published(model, 0, none, np.zeros((0, 1), dtype=np.float32))
 
-
-def _spread(model: Model, rows: ndarray, n: int) -> Model:
-    """A model of some rows as one of all items: the others lie at the origin and are of any class."""
-    if len(rows) == n:
-        return model
-    old = model.beliefs
-
-    def embed() -> ndarray:
-        embedding = np.zeros((n, model.embedding.shape[1]), dtype=model.embedding.dtype)
-        embedding[rows] = model.embedding
-        return embedding
-
-    probability = np.full((n, len(old.anchor)), 1.0 / max(len(old.anchor), 1))
-    probability[rows] = old.probability
-    source = np.zeros(n, dtype=old.source.dtype)
-    source[rows] = old.source
-    near = model.affinity.tocoo()
-    affinity = csr_array((near.data, (rows[near.row], rows[near.col])), shape=(n, n))
-    reach, surprise = (None if column is None else _placed(column, rows, n) for column in (old.reach, old.surprise))
-    doubted = None
-    if old.doubted is not None:
-        doubted = np.sort(pair_key(n, *rows[np.stack(np.divmod(old.doubted, len(rows)))]))
-    anchor = rows[old.anchor]
-    beliefs = Beliefs(probability, anchor, source, old.same, old.error, reach, surprise, old.partition, doubted)
-    return Model(embed, beliefs, affinity)
-
-
-def _placed(column: ndarray, rows: ndarray, n: int) -> ndarray:
-    """A column over some rows as one over all, 0 elsewhere."""
-    out = np.zeros(n)
-    out[rows] = column
-    return out

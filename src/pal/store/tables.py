@@ -98,13 +98,10 @@ class SqlLog:
             known = _positions(connection, [row["id"] for row in rows])
             new = {row["id"]: row for row in reversed(rows) if row["id"] not in known}
             if new:
-                fresh = [row for row in rows if new.get(row["id"]) is row]
-                connection.execute(sa.insert(EVENTS), fresh)
-                known |= _positions(connection, list(new))
-                if self.beside:
-                    fresh_events = [event for event, row in zip(events, rows, strict=True) if new.get(row["id"]) is row]
-                    for write in self.beside:
-                        write(connection, fresh_events)
+                known |= _insert(connection, [row for row in rows if new.get(row["id"]) is row])
+                fresh = [event for event, row in zip(events, rows, strict=True) if new.get(row["id"]) is row]
+                for write in self.beside:
+                    write(connection, fresh)
                 self.appended(connection, max(known.values()))
         return [known[row["id"]] for row in rows]
 
@@ -164,7 +161,20 @@ class SqlLog:
             raise StoreError(f"the log {self._name} didn't answer as expected: {why}; try again") from None
 
 
+def _insert(connection: sa.Connection, rows: list[dict[str, str]]) -> dict[str, int]:
+    """Insert new rows, and return the position of each id."""
+    if len(rows) == 1:  # an answer: the database says its position by itself
+        key = connection.execute(sa.insert(EVENTS), rows[0]).inserted_primary_key
+        assert key is not None  # noqa: S101
+        return {rows[0]["id"]: key[0]}
+    connection.execute(sa.insert(EVENTS), rows)
+    return _positions(connection, [row["id"] for row in rows])
+
+
 def _positions(connection: sa.Connection, ids: list[str]) -> dict[str, int]:
+    if len(ids) == 1:
+        one = connection.execute(sa.select(EVENTS.c.position).where(EVENTS.c.id == ids[0])).scalar_one_or_none()
+        return {} if one is None else {ids[0]: one}
     found: dict[str, int] = {}
     for start in range(0, len(ids), _CHUNK):
         query = sa.select(EVENTS.c.id, EVENTS.c.position).where(EVENTS.c.id.in_(ids[start : start + _CHUNK]))

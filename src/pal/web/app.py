@@ -35,6 +35,7 @@ from pal.web.roles import account, may
 from pal.web.security import INVITE_KEY, LOOPBACK, PERSON, Gate, Guests, OneTimeToken, Sessions, load_secret
 from pal.web.team import team, welcome
 from pal.web.thumbnails import thumbnails
+from pal.web.timing import Timing
 
 HERE = Path(__file__).parent
 
@@ -118,6 +119,7 @@ def create_app(
         owner=Account(labeler, "", "administrator"),
         guests=None if accounts is None else Guests(accounts, invitations, partial(_join, templates)),
     )
+    app.add_middleware(Timing)  # outermost
     return app
 
 
