@@ -2,7 +2,7 @@
 
 import time
 
-PATIENCE = 180.0
+PATIENCE = 300.0
 """Seconds until a wait is taken for a hang; a busy machine may need many of them."""
 
 
