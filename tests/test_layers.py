@@ -34,6 +34,7 @@ ORDER = [
     "embedding",
     "probe",
     "neighbors",
+    "representatives",
     "propagation",
     "ridge",
     "communities",

@@ -30,17 +30,70 @@ def test_own_mass_is_near_the_diagonal(affinity):
     assert np.abs(found - exact).mean() < 0.05
 
 
-def test_a_field_spreads_the_same_whether_formed_or_not(affinity, monkeypatch):
-    rng = np.random.default_rng(0)
-    formed = field(affinity, rng=rng)
+def in_columns(affinity, monkeypatch, alpha=0.9):
+    """A field that doesn't form R."""
     monkeypatch.setattr(pal.propagation, "_DENSE", 10)
-    iterated = field(affinity, rng=rng)
+    return field(affinity, alpha=alpha, rng=np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("alpha", [0.9, 0.99])
+def test_a_field_spreads_the_same_whether_formed_or_not(affinity, monkeypatch, alpha):
+    formed = field(affinity, alpha=alpha, rng=np.random.default_rng(0))
+    columns = in_columns(affinity, monkeypatch, alpha)
     items, mass = np.array([3, 17, 40]), np.random.default_rng(1).random((3, 2))
-    assert iterated.resolvent is None
-    assert iterated.between(items) is None
-    np.testing.assert_allclose(formed.spread(items, mass), iterated.spread(items, mass), atol=3e-3)
-    block = formed.between(items)
-    np.testing.assert_allclose(block, resolvent(affinity, 0.9)[np.ix_(items, items)] * (1 - np.eye(3)), atol=1e-6)
+    assert columns.resolvent is None
+    exact = resolvent(affinity, alpha)
+    for made, atol in ((formed, 1e-6), (columns, 3e-3)):
+        np.testing.assert_allclose(made.spread(items, mass), exact[:, items] @ mass, atol=atol)
+        np.testing.assert_allclose(made.between(items), exact[np.ix_(items, items)] * (1 - np.eye(3)), atol=atol)
+
+
+def test_columns_are_kept_and_the_same_whatever_came_before(affinity, monkeypatch):
+    items, mass = np.array([3, 17, 40]), np.random.default_rng(1).random((3, 2))
+    fresh, used = in_columns(affinity, monkeypatch), in_columns(affinity, monkeypatch)
+    for before in ([17], [40, 3], [5, 40]):
+        used.between(np.array(before))
+    np.testing.assert_array_equal(used.spread(items, mass), fresh.spread(items, mass))
+    monkeypatch.setattr(pal.propagation, "spread", None)  # nothing is worked out again
+    used.between(items)
+
+
+def test_too_many_columns_are_caught_up_with_page_by_page(affinity, monkeypatch):
+    monkeypatch.setattr(pal.propagation, "_AT_ONCE", 4)
+    monkeypatch.setattr(pal.propagation, "_BLOCK", 2)
+    columns, items = in_columns(affinity, monkeypatch), np.arange(10)
+    mass = np.random.default_rng(1).random((10, 2))
+    found = [columns.spread(items, mass) for _ in range(4)]
+    for one in found[1:]:
+        np.testing.assert_allclose(one, found[0], atol=1e-6)
+    assert columns.between(items) is not None
+    assert in_columns(affinity, monkeypatch).between(items) is None
+    assert columns.between(np.arange(40)) is None  # more than half of all: as quick without
+
+
+@pytest.mark.parametrize("dense", [True, False])
+def test_items_between_others_are_carried_by_them(affinity, monkeypatch, dense):
+    made = field(affinity, rng=np.random.default_rng(0)) if dense else in_columns(affinity, monkeypatch)
+    carried = csr_array(np.random.default_rng(2).dirichlet(np.full(60, 0.1), 5))
+    more = made.extended(carried, np.arange(100, 105))
+    items, mass = np.array([3, 17, 61, 64]), np.random.default_rng(1).random((4, 2))
+    carrier = np.vstack([np.eye(60), carried.toarray()])
+    exact = carrier @ resolvent(affinity, 0.9) @ carrier.T
+    np.testing.assert_allclose(more.spread(items, mass), exact[:, items] @ mass, atol=3e-3)
+    np.testing.assert_allclose(more.between(items), exact[np.ix_(items, items)] * (1 - np.eye(4)), atol=3e-3)
+    np.testing.assert_allclose(more.own, carrier @ made.own, atol=1e-6)
+    # Another extension knows the same item again.
+    again = made.extended(carried[[4]], np.array([104]))
+    np.testing.assert_array_equal(
+        again.spread(np.array([60]), mass[:1])[:60], more.spread(np.array([64]), mass[:1])[:60]
+    )
+
+
+def test_all_items_at_once_are_spread_as_some_are(affinity):
+    made = field(affinity, rng=np.random.default_rng(0))
+    order = np.random.default_rng(1).permutation(60)
+    mass = np.random.default_rng(2).random((60, 2))
+    np.testing.assert_allclose(made.spread(order, mass[order]), made.spread(np.arange(60), mass), rtol=1e-5)
 
 
 @pytest.mark.parametrize("make", [neighbor_weights, lambda x: laplacian_weights(x, scale=0.2)])

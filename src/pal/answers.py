@@ -6,7 +6,7 @@ Items and labelers are row numbers; the store maps them to content hashes and na
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import Literal
 
 import numpy as np
@@ -82,6 +82,13 @@ class Answers:
     def take(self, rows: ndarray | slice) -> "Answers":
         """Keep some rows, by mask, index or slice."""
         return Answers(*(getattr(self, field.name)[rows] for field in fields(self)))
+
+    def among(self, rows: Int64[ndarray, " r"], n_items: int, /) -> "Answers":
+        """Answers between some of ``n_items`` items, by their positions in ``rows``."""
+        slot = np.full(n_items, -1)
+        slot[rows] = np.arange(len(rows))
+        inside = self.take((slot[self.template] >= 0) & (slot[self.item] >= 0))
+        return replace(inside, template=slot[inside.template], item=slot[inside.item])
 
     @staticmethod
     def empty() -> "Answers":

@@ -1,18 +1,22 @@
 """Communities of the neighbour graph: the partition to start from, before anybody answered."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float, Int64
 from numpy import ndarray
 from scipy.sparse import csr_array, csr_matrix
 
-from pal.neighbors import laplacian_weights, local_dimension, neighbor_weights, normalize
+from pal.neighbors import N_KERNEL, laplacian_weights, local_dimension, nearest, neighbor_weights, normalize
 from pal.propagation import Field, field, spread
 from pal.ridge import ridge_features
 
 # Scale and weight of the neighbours of the kernels beside the neighbour graph.
 _CHAINS = ((0.5, 0.9), (0.15, 0.99))
+# Items up to which these keep all neighbours, and how many they keep of more: each step of propagation costs as much.
+_FEW, _N_CHAINED = 2500, 20
+# Parts whose membership is smoothed at a time.
+_BLOCK = 64
 # Steps towards the resolution of the parts.
 _REFINEMENTS = 2
 
@@ -50,24 +54,58 @@ class Neighborhood:
     ridge: Float[ndarray, "n m"]
     dimension: float
 
+    def extended(self, between: csr_array, name: Int64[ndarray, " o"], /) -> "Neighborhood":
+        """The same with more items, which lie between the others by rows of weights (o, n) that sum to 1.
+
+        Whatever is known of these is carried by the others, so it costs no more than they do. ``name`` tells the same
+        item again (:meth:`pal.propagation.Field.extended`).
+        """
+        n = len(self.membership) + len(name)
+        weights, affinity = self.weights.copy(), self.affinity.copy()
+        weights.resize((n, n))
+        affinity.resize((n, n))
+        return replace(
+            self,
+            weights=weights,
+            affinity=affinity,
+            fields=tuple(field.extended(between, name) for field in self.fields),
+            membership=np.vstack([self.membership, between @ self.membership]),
+            ridge=np.vstack([self.ridge, (between @ self.ridge).astype(self.ridge.dtype)]),
+        )
+
 
 def neighborhood(x: Float[ndarray, "n d"], /, *, seed: int = 0) -> Neighborhood:
     """Neighbour graph of features and its communities; the cost of the neighbours plus O(nnz · k)."""
-    weights = neighbor_weights(x)
+    n_chained = N_KERNEL if len(x) <= _FEW else _N_CHAINED
+    found = nearest(x, n_neighbors=n_chained)
+    weights = neighbor_weights(x, found=found)
     affinity = normalize(weights)
     community = communities(weights)
     part = parts(weights, community)
     parent = _majority(part, community)
-    membership = spread(affinity, np.eye(int(part.max()) + 1)[part])
+    membership = _smoothed(affinity, part)
     central = (membership @ np.eye(int(community.max()) + 1)[parent])[np.arange(len(x)), community]
     order = np.lexsort((-central, community))
     medoid = order[np.searchsorted(community[order], np.arange(int(community.max()) + 1))]
     membership /= np.maximum(membership.sum(axis=1, keepdims=True), 1e-300)
     rng = np.random.default_rng(seed)
-    chains = [(laplacian_weights(x, scale=scale), alpha) for scale, alpha in _CHAINS]
+    chains = [
+        (laplacian_weights(x, scale=scale, n_neighbors=n_chained, found=found), alpha) for scale, alpha in _CHAINS
+    ]
     fields = (field(affinity, rng=rng), *(field(normalize(w), alpha=alpha, rng=rng) for w, alpha in chains))
     ridge = ridge_features(x, rng=rng)
-    return Neighborhood(weights, affinity, fields, membership, parent, medoid, ridge, local_dimension(x))
+    dimension = local_dimension(x, found=found)
+    return Neighborhood(weights, affinity, fields, membership, parent, medoid, ridge, dimension)
+
+
+def _smoothed(affinity: csr_array, part: Int64[ndarray, " n"]) -> Float[ndarray, "n k"]:
+    """Mass of each part, spread over the graph."""
+    k = int(part.max()) + 1
+    membership = np.empty((len(part), k))
+    for start in range(0, k, _BLOCK):
+        column = np.arange(start, min(start + _BLOCK, k))
+        membership[:, column] = spread(affinity, (part[:, None] == column).astype(affinity.dtype))
+    return membership
 
 
 def parts(weights: csr_array, community: Int64[ndarray, " n"], /) -> Int64[ndarray, " n"]:

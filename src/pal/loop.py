@@ -13,7 +13,7 @@ from pal.answers import Answers, Question, concatenate
 from pal.knowledge import Knowledge, known
 from pal.labelers import Labeler
 from pal.learner import Model, learn, prepare
-from pal.oracles.state import Oracle, State
+from pal.oracles.state import Oracle, State, ask
 
 Learn = Callable[[Knowledge], Model]
 
@@ -84,7 +84,7 @@ class Loop:
                 self.rng,
                 np.zeros(self.knowledge.n_items, dtype=bool),
             )
-            self._pending = list(self.oracle(state))
+            self._pending = ask(self.oracle, state)
         return self._pending.pop(0) if self._pending else None
 
     def tell(self, question: Question, relation: Integer[ndarray, " q"] | Sequence[int], *, labeler: int = 0) -> None:

@@ -83,6 +83,15 @@ class PairVotes:
         alike, unlike = np.where(tied, most, counts.alike), np.where(tied, most, counts.unlike)
         return PairVotes(self.n_items, (Counts(counts.key, alike, unlike),))
 
+    def among(self, slot: Int64[ndarray, " n_items"], n_items: int, /) -> "PairVotes":
+        """Votes between the items that have a ``slot`` among ``n_items`` others, −1 having none."""
+        counts = self.all()
+        ends = slot[self.ends(counts.key)]
+        kept = (ends >= 0).all(axis=1)
+        key = pair_key(n_items, *ends[kept].T)
+        order = np.argsort(key)
+        return PairVotes(n_items, (Counts(key[order], counts.alike[kept][order], counts.unlike[kept][order]),))
+
     def ends(self, key: Int64[ndarray, " q"]) -> Int64[ndarray, "q 2"]:
         """Recover the two items of each key."""
         return np.stack(np.divmod(key, self.n_items), axis=1)

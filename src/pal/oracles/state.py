@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-from jaxtyping import Bool, Float
+from jaxtyping import Bool, Float, Int64
 from numpy import ndarray
 
 from pal.answers import Answers, Question
@@ -55,6 +55,33 @@ class State:
         """Posterior over classes."""
         return self.model.beliefs
 
+    def among(self, rows: Int64[ndarray, " r"], model: Model) -> "State":
+        """State of some items alone, of which there is a model; O(n_items + votes + answers)."""
+        return State(
+            self.knowledge.among(rows),
+            self.answers.among(rows, self.n_items),
+            model,
+            self.page_size,
+            self.rng,
+            self.held[rows],
+        )
+
 
 #: An oracle returns the next page, or several to be asked at once, or none when nothing is left to ask.
 Oracle = Callable[[State], list[Question]]
+
+
+def ask(oracle: Oracle, state: State, /) -> list[Question]:
+    """Pages by an oracle: among the items of the model's core while these leave something to ask, then among all.
+
+    So a page costs what the core does, however many items there are.
+    """
+    core = state.model.core
+    if core is None:
+        return list(oracle(state))
+    rows = core.rows
+    pages = [
+        Question(int(rows[page.template]), rows[page.items], page.mode)
+        for page in oracle(state.among(rows, core.model))
+    ]
+    return pages or list(oracle(state))

@@ -12,7 +12,7 @@ from numpy import ndarray
 from pal.beliefs import Beliefs
 from pal.errors import PalError
 from pal.knowledge import of_votes
-from pal.project.learning import Here
+from pal.project.learning import Here, parts
 from pal.project.wire import receive, send
 from pal.votes import Counts, PairVotes
 
@@ -32,13 +32,17 @@ def answer(learning: Here, about: dict[str, Any], arrays: dict[str, ndarray], pi
     try:
         if about["op"] == "prepare":
             reduction, prepared = learning.prepare(arrays["raw"], reduce=about["reduce"], seed=about["seed"])
-            near = prepared.near.affinity
             reply: dict[str, Any] = {}
-            found = {"data": near.data, "indices": near.indices, "indptr": near.indptr}
+            found = parts("near", prepared.near.affinity)
             found |= {"mean": reduction.mean, "components": reduction.components}
+            if len(prepared.rows) < len(prepared.x):
+                found |= parts("carried", prepared.carried)
         else:
             votes = PairVotes(about["n_items"], (Counts(**arrays),))
-            numbers, found = to_wire(learning.learn(of_votes(votes)).beliefs)
+            model = learning.learn(of_votes(votes))
+            numbers, found = to_wire((model if model.core is None else model.core.model).beliefs)
+            if model.core is not None:
+                found["rows"] = model.core.rows
             reply = {"beliefs": numbers}
     except PalError as error:
         reply, found = {"why": str(error), "kind": type(error).__name__}, {}

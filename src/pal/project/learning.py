@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 import threading
+from functools import cache
 from typing import Any, NamedTuple, Protocol, Self
 
 from jaxtyping import Float
@@ -20,7 +21,7 @@ from pal import errors, learner
 from pal.beliefs import Beliefs
 from pal.encoders.reduction import Reduction, fit_reduction, identity_reduction
 from pal.knowledge import Knowledge
-from pal.learner import Model, Prepared
+from pal.learner import Core, Model, Prepared
 from pal.project.wire import receive, send
 
 
@@ -84,6 +85,7 @@ class Apart:
         self._features: tuple[ndarray, bool, int] | None = None
         self._prepared: Prepared | None = None
         self._affinity: csr_array | None = None
+        self._carried: csr_array | None = None
         self._process = _start()
 
     def __enter__(self) -> Self:
@@ -104,8 +106,9 @@ class Apart:
         _, arrays = self._ask({"op": "prepare", "reduce": reduce, "seed": seed}, {"raw": raw})
         reduction = Reduction(arrays["mean"], arrays["components"]) if reduce else identity_reduction(raw.shape[1])
         self._prepared = Prepared(learner.checked(reduction(raw) if reduce else raw), seed=seed)
-        near = arrays["data"], arrays["indices"], arrays["indptr"]
-        self._affinity = csr_array(near, shape=(len(raw), len(raw)))
+        r = len(self._prepared.rows)
+        self._affinity = _sparse("near", arrays, (r, r))
+        self._carried = _sparse("carried", arrays, (len(raw), r)) if r < len(raw) else None
         return Ready(reduction, self._prepared)
 
     def learn(self, knowledge: Knowledge, /) -> Model:
@@ -115,8 +118,15 @@ class Apart:
         assert self._affinity is not None  # noqa: S101
         votes = knowledge.votes.all()
         about, arrays = self._ask({"op": "learn", "n_items": knowledge.n_items}, votes._asdict())
+        rows = arrays.pop("rows", None)
         beliefs: dict[str, Any] = about["beliefs"] | arrays
-        return Model(lambda: prepared.embed(knowledge), Beliefs(**beliefs), self._affinity)
+        embed = cache(lambda: prepared.embed(knowledge))
+        if rows is None or self._carried is None:
+            return Model(embed, Beliefs(**beliefs), self._affinity)
+        affinity = self._affinity.copy()
+        affinity.resize((len(rows), len(rows)))
+        model = Model(lambda: embed()[rows], Beliefs(**beliefs), affinity)
+        return Core(rows, model, self._carried).of_all(embed)
 
     def close(self) -> None:
         """End the child."""
@@ -159,6 +169,16 @@ class Apart:
                 raise Ended
             _end(self._process)
             self._process = _start()
+
+
+def parts(name: str, matrix: csr_array, /) -> dict[str, ndarray]:
+    """Arrays of a sparse matrix, to send."""
+    return {f"{name}.{part}": getattr(matrix, part) for part in ("data", "indices", "indptr")}
+
+
+def _sparse(name: str, arrays: dict[str, ndarray], shape: tuple[int, int]) -> csr_array:
+    """What :func:`parts` took apart."""
+    return csr_array(tuple(arrays[f"{name}.{part}"] for part in ("data", "indices", "indptr")), shape=shape)
 
 
 def _start() -> "subprocess.Popen[bytes]":

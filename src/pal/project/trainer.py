@@ -158,4 +158,3 @@ def _nothing(n: int) -> Published:
     beliefs = Beliefs(np.zeros((n, 0)), none, np.zeros(n, dtype=np.int8), np.zeros((0, 0)), 0.0)
     model = Model(np.zeros((n, 1)), beliefs, csr_array((n, n)))
     return Published(model, 0, none, np.zeros((0, 1), dtype=np.float32))
-
