@@ -355,8 +355,10 @@ def test_a_source_may_grow_and_shrink(source, tmp_path):
 def test_bad_options(source):
     with pytest.raises(InvalidInputError, match="unknown oracle"):
         Project.create_or_open(source, oracle="delphi")
+    before = threading.active_count()
     with pytest.raises(InvalidInputError, match="page size"):
         Project.create_or_open(source, page_size=0)
+    assert threading.active_count() <= before, "a project that isn't opened leaves nothing at work"
 
 
 def test_default_directory(tmp_path, monkeypatch):

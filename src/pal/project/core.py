@@ -22,7 +22,7 @@ from pal.project.learning import Learning
 from pal.project.leases import Leases, OwnLeases
 from pal.project.ledger import GOLD, Ledger
 from pal.project.opening import claim, default_directory, one_writer, open_store, remembered, stored_leases
-from pal.project.paging import Paging
+from pal.project.paging import Paging, check_size
 from pal.project.present import Present
 from pal.project.settings import Current
 from pal.project.snapshot import Snapshot
@@ -62,6 +62,7 @@ class Project:
         leases: Leases | None = None,
         learning: Learning | None = None,
     ) -> None:
+        check_size(page_size)
         self.items = items
         self.directory = directory
         self.store = store

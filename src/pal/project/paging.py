@@ -23,6 +23,18 @@ from pal.project.trainer import Trainer
 from pal.store.events import new_id
 
 
+def check_size(size: int, /) -> None:
+    """Refuse a page size that is none; before any thread is started.
+
+    Raises
+    ------
+    InvalidInputError
+        If it is below 1.
+    """
+    if size < 1:
+        raise InvalidInputError(f"page size must be at least 1, got {size}; 15 suits most people")
+
+
 class Paging:
     """Chooses pages by an oracle and leases them; ``lock`` guards the ledger."""
 
@@ -41,8 +53,6 @@ class Paging:
         size: int,
         seed: int,
     ) -> None:
-        if size < 1:
-            raise InvalidInputError(f"page size must be at least 1, got {size}; 15 suits most people")
         self._items, self._ledger, self._present, self._checking = items, ledger, present, checking
         self._trainer, self._features, self._leases, self._lock = trainer, features, leases, lock
         self._oracle = get_oracle(oracle)
