@@ -35,6 +35,7 @@ def served(tmp_path_factory):
     """Some pages answered by two people, a name, a contradiction: every part of every screen has something to show."""
     with Project.create_or_open("digits", tmp_path_factory.mktemp("web") / "digits.pal", oracle="captcha") as project:
         for number in range(6):
+            project.settle()  # the same pages every time
             page = project.page("person")
             relations = tuple(1 if i % 3 == 0 else -1 for i in range(len(page.tiles)))
             about = {"template": page.template.id, "items": tuple(tile.id for tile in page.tiles), "seconds": 8.0}

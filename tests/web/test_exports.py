@@ -17,6 +17,7 @@ def labelled(client, project, digit):
     for _ in range(4):
         page = client.get("/api/page").json()["page"]
         assert send(client, answered(page, digit)).status_code == 200
+        project.settle()  # the same pages every time
     return project
 
 

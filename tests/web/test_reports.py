@@ -15,7 +15,7 @@ def labelled(client, project, digit):
     for _ in range(6):
         page = client.get("/api/page").json()["page"]
         assert send(client, answered(page, digit, seconds=9.0)).status_code == 200
-    project.settle()
+        project.settle()  # the same pages every time
     return project
 
 

@@ -33,6 +33,7 @@ def served(tmp_path_factory):
     with Project.create_or_open("digits", directory, oracle="captcha", seed=0) as project:
         digit = {i: int(target[int(n.split()[-1])]) for i, n in zip(project.items.id, project.items.name, strict=True)}
         for number in range(10):
+            project.settle()  # the same pages every time
             page = project.page("person")
             right = [1 if digit[t.id] == digit[page.template.id] else -1 for t in page.tiles]
             about = {"template": page.template.id, "items": tuple(t.id for t in page.tiles), "seconds": 8.0}
