@@ -74,6 +74,7 @@ def label(source, pages=100, **options):
         if labels is None:
             labels = [name.split("/")[0] for name in project.items.name]
         for _ in range(pages):
+            project.settle()  # the same pages every time
             page = project.page("ann")
             if not isinstance(page, Page):
                 break

@@ -56,6 +56,7 @@ def reply(project, page, labeler="ann", /, **changes):
 def answer_pages(project, count):
     events = []
     for _ in range(count):
+        project.settle()  # the same pages every time
         page = project.page("ann")
         if isinstance(page, NoPage):
             break
