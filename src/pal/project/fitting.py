@@ -56,8 +56,8 @@ def main() -> None:
     requests = os.fdopen(os.dup(0), "rb")
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # a library that prints must not spoil a reply
-    if hasattr(os, "nice"):
-        os.nice(_GIVES_WAY)
+    if hasattr(os, "setpriority"):
+        os.setpriority(os.PRIO_PROCESS, 0, max(_GIVES_WAY, os.getpriority(os.PRIO_PROCESS, 0)))
     # What learning takes a second to import, while the features are still on their way.
     for name in ("sklearn.decomposition", "sklearn.neighbors", "sknetwork.clustering"):
         import_module(name)

@@ -6,6 +6,7 @@ their order doesn't matter; of several names (parents) given to an item, the las
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import chain, repeat
 
 import numpy as np
 from numpy import ndarray
@@ -79,10 +80,11 @@ def to_answers(
     def every(values: Iterable[int], dtype: type = np.int64) -> ndarray:
         return np.fromiter(values, dtype=dtype, count=int(length.sum()))
 
+    # Chains and maps, not generators: a log has a million tiles, and no line of Python runs for each.
     at = column(row.get(event.template, -1) for event in answered)
     template = at.repeat(length)
-    item = every(row.get(tile, -1) for event in answered for tile in event.items)
-    relation = every((value for event in answered for value in event.relations), np.int8)
+    item = every(map(row.get, chain.from_iterable(event.items for event in answered), repeat(-1)))
+    relation = every(chain.from_iterable(event.relations for event in answered), np.int8)
     known = (template >= 0) & (item >= 0)
     for number in np.flatnonzero(at >= 0).tolist():
         labelers.setdefault(answered[number].labeler, len(labelers))

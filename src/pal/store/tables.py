@@ -1,5 +1,6 @@
 """Tables of a store, as they are today, and the reading and writing that every database has in common."""
 
+import gc
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
@@ -110,7 +111,8 @@ class SqlLog:
         query = sa.select(EVENTS.c.position, EVENTS.c.body).where(EVENTS.c.position > position)
         with self.reading() as connection:
             rows = connection.execute(query.order_by(EVENTS.c.position)).all()
-        return [(position, from_log(body)) for position, body in rows]
+        with _uncollected():
+            return [(position, from_log(body)) for position, body in rows]
 
     def get_meta(self, key: str) -> str | None:
         """Read a note."""
@@ -159,6 +161,18 @@ class SqlLog:
             # The driver's own words, in one line; SQLAlchemy's carry the statement and its values.
             why = " ".join(str(error.orig).split())
             raise StoreError(f"the log {self._name} didn't answer as expected: {why}; try again") from None
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the collector of cycles, which would look at a long log's events again and again, and find none."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def _insert(connection: sa.Connection, rows: list[dict[str, str]]) -> dict[str, int]:
