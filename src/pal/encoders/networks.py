@@ -57,7 +57,7 @@ class BasicBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Apply the block."""
-        return torch.relu(self.second(self.first(x)) + self.shortcut(x))
+        return torch.relu_(self.second(self.first(x)) + self.shortcut(x))
 
 
 class ResNet18(nn.Module):
@@ -175,4 +175,4 @@ def build(description: Mapping[str, Any], /) -> nn.Module:
 
 
 def _convolution(n_in: int, n_out: int, *, stride: int = 1) -> list[nn.Module]:
-    return [nn.Conv2d(n_in, n_out, 3, stride, 1, bias=False), nn.BatchNorm2d(n_out), nn.ReLU()]
+    return [nn.Conv2d(n_in, n_out, 3, stride, 1, bias=False), nn.BatchNorm2d(n_out), nn.ReLU(inplace=True)]

@@ -24,6 +24,7 @@ from pal.training.fit import Trained, fit
 from pal.training.head import ProjectionHead
 from pal.training.objectives import OBJECTIVES
 from pal.training.settings import Settings
+from pal.training.support import SupportSet
 
 __all__ = [
     "CHANGES",
@@ -35,6 +36,7 @@ __all__ = [
     "Round",
     "Settings",
     "Source",
+    "SupportSet",
     "Trained",
     "agreement",
     "embed",

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from pal.errors import InvalidInputError, require_extra
 from pal.graph import SimilarityGraph
-from pal.training import faults, log
+from pal.training import faults, log, memory
 from pal.training.augmentations import Views, unchanged
 from pal.training.blends import Source
 from pal.training.embed import Probe, evaluating
@@ -117,7 +117,7 @@ def fit(
     settings = Settings() if settings is None else settings
     tensor = as_tensor(items)
     run = Run(tensor, graph, get_objective(loss), views, settings, drawn_by=drawn_by, folder=folder)
-    with torch.random.fork_rng(), faults.full_memory(settings, folder):
+    with torch.random.fork_rng(), faults.full_memory(settings, folder), memory.kept():
         torch.manual_seed(settings.seed)
         head = head if after is None else after.head
         head = ProjectionHead(_width(encoder, tensor), n_components=n_components) if head is None else head

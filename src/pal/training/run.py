@@ -149,8 +149,9 @@ class Run:
         return record
 
     def _parts(self) -> Mapping[str, Any]:
-        """Whatever has a state to keep."""
-        return {"encoder": self.encoder, "head": self.head, "optimizer": self.optimizer, "schedule": self.schedule}
+        """Whatever has a state to keep; some objectives have."""
+        parts = {"encoder": self.encoder, "head": self.head, "optimizer": self.optimizer, "schedule": self.schedule}
+        return {**parts, "objective": self.objective} if hasattr(self.objective, "state_dict") else parts
 
     def _renew(self) -> None:
         """Graph of the epoch that begins, the same in all processes."""
