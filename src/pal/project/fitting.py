@@ -1,6 +1,6 @@
 """The child process that learns: ``python -m pal.project.fitting``, asked over its standard input.
 
-It gives way to every other process, for people wait for those; and it ends when whoever started it does.
+It gives way to other processes, for people wait for those; and it ends when whoever started it does.
 """
 
 import os
@@ -16,7 +16,7 @@ from pal.project.learning import Here, parts
 from pal.project.wire import receive, send
 from pal.votes import Counts, PairVotes
 
-_GIVES_WAY = 10
+_GIVES_WAY = 5
 
 
 def to_wire(beliefs: Beliefs, /) -> tuple[dict[str, float], dict[str, ndarray]]:
@@ -51,13 +51,18 @@ def answer(learning: Here, about: dict[str, Any], arrays: dict[str, ndarray], pi
     send(pipe, reply, found)
 
 
+def give_way() -> None:
+    """Let those come first who serve people, where the system knows how; not so far back that models never come."""
+    if hasattr(os, "setpriority"):
+        os.setpriority(os.PRIO_PROCESS, 0, max(_GIVES_WAY, os.getpriority(os.PRIO_PROCESS, 0)))
+
+
 def main() -> None:
     """Answer until standard input ends."""
     requests = os.fdopen(os.dup(0), "rb")
     replies = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)  # a library that prints must not spoil a reply
-    if hasattr(os, "setpriority"):
-        os.setpriority(os.PRIO_PROCESS, 0, max(_GIVES_WAY, os.getpriority(os.PRIO_PROCESS, 0)))
+    give_way()
     # What learning takes a second to import, while the features are still on their way.
     for name in ("sklearn.decomposition", "sklearn.neighbors", "sknetwork.clustering"):
         import_module(name)
