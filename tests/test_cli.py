@@ -6,7 +6,7 @@ import socket
 import subprocess
 import sys
 import urllib.request
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from http.cookiejar import CookieJar
 
 import numpy as np
@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from pal.cli import main
+from pal.cli.serve import listen
 from pal.project import Page, Project
 from pal.store import Answered
 from tests.waiting import PATIENCE, wait_until
@@ -349,3 +350,11 @@ def test_the_demo_starts_and_stops(tmp_path):
         with browser.open(address) as page:
             assert b"<html" in page.read()
         assert stopped_well(server)
+
+
+def test_replies_are_sent_at_once():
+    """Not held back until the browser acknowledges what came before, for 40 ms: asyncio sees to it for TCP by name."""
+    with closing(listen("127.0.0.1", 0)) as bound, socket.create_connection(bound.getsockname()):
+        accepted, _ = bound.accept()
+        with closing(accepted):
+            assert accepted.proto == socket.IPPROTO_TCP

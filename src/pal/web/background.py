@@ -31,6 +31,7 @@ def served(project: Project, /, *, accounts: bool = True) -> Iterator[str]:
     known = Accounts(project.store) if accounts and isinstance(project.store, SqlLog) else None
     app = create_app(project, token=token, accounts=known)
     with socket.create_server(("127.0.0.1", 0)) as bound:
+        bound.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)  # a small reply waits for no acknowledgement
         server = uvicorn.Server(uvicorn.Config(app, log_level="warning", timeout_graceful_shutdown=2))
         thread = threading.Thread(target=server.run, kwargs={"sockets": [bound]}, name="pal-server", daemon=True)
         thread.start()
