@@ -101,7 +101,54 @@ def test_dialogs_and_marks(page, served):
         found += violations(page)
         page.keyboard.press("Escape")
         page.wait_for_selector(shown, state="hidden")
+    hold(page, 2)
+    found += violations(page)
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#enlarged", state="hidden")
     assert not found, "\n".join(found)
+
+
+def hold(page, position):
+    """Press and hold a tile until it is shown large; a finger leaves it open, with what can be said of it."""
+    if not page.evaluate("() => navigator.maxTouchPoints"):
+        page.locator(".tile").nth(position).click(modifiers=["Alt"])
+        page.wait_for_selector("#enlarged[open]")
+        return
+    box = page.locator(".tile").nth(position).bounding_box()
+    devtools = page.context.new_cdp_session(page)
+    devtools.send(
+        "Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [{"x": box["x"] + 9, "y": box["y"] + 9}]}
+    )
+    page.wait_for_selector("#enlarged[open]")
+    devtools.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    page.wait_for_selector("#enlarged-choices:not([hidden])")
+
+
+def test_the_question_before_a_merge(page, served):
+    project, address = served
+    page.goto(f"{address}groups")
+    page.wait_for_selector(".card input")
+    held_apart = next(
+        (one, other)
+        for event in project.now().answered
+        for other, relation in zip(event.items, event.relations, strict=True)
+        for one in [event.template]
+        if relation == -1 and group_of(project, one) != group_of(project, other)
+    )
+    for item in held_apart:
+        page.locator(f'.card[data-anchor="{group_of(project, item)}"] input').check()
+    page.click("#merge")
+    page.wait_for_selector("#confirm[open] .against li")
+    wrong = violations(page)
+    page.keyboard.press("Escape")
+    page.wait_for_selector("#confirm", state="hidden")
+    assert not wrong, "\n".join(wrong)
+
+
+def group_of(project, item):
+    """Anchor of an item's group."""
+    anchors = [group.anchor for group in project.groups()]
+    return next(anchor for anchor in anchors if item in {one.tile.id for one in project.members(anchor)})
 
 
 def test_the_pages_of_those_who_are_not_signed_in(page, served):

@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("playwright")
 
-from browsing import KEYS, Person, Server, new_context, serving, wait_until
+from browsing import KEYS, READ, Person, Server, new_context, serving, wait_until
 
 from pal.project import Project
 from pal.store.events import Answered
@@ -74,6 +74,7 @@ def test_a_hundred_pages_on_a_phone(browser, served, digits):
         for item, relation in person.truth(shown).items():
             if relation == wanted:
                 page.locator(f'.tile[data-item="{item}"]').tap()
+        page.wait_for_selector(READ)
         page.locator("#done").tap()
         person.said.append((shown.template, person.truth(shown)))
     person.wait_for_light("saved")
@@ -109,7 +110,9 @@ PRESSED_AT_THE_LAST_LOOK = """{
     IDBObjectStore.prototype.getAll = function (range) {
         if (range.lower === "refused/" && window.armed) {
             window.armed = false;
-            document.body.dispatchEvent(new KeyboardEvent("keydown", { code: "Space", key: " ", bubbles: true }));
+            for (const [code, key] of [["KeyI", "i"], ["Space", " "]]) {
+                document.body.dispatchEvent(new KeyboardEvent("keydown", { code, key, bubbles: true }));
+            }
         }
         return plain.call(this, range);
     };

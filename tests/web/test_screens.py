@@ -221,6 +221,86 @@ def test_a_phone_taps(browser, shared):
     context.close()
 
 
+@pytest.fixture
+def phone(browser, shared):
+    """A page on a phone with the tiles in front, and a finger that presses and holds a tile."""
+    context = new_context(
+        browser, viewport={"width": 390, "height": 700}, has_touch=True, is_mobile=True, reduced_motion="reduce"
+    )
+    page = context.new_page()
+    page.goto(shared[1])
+    page.wait_for_selector(".tile")
+    devtools = context.new_cdp_session(page)
+
+    def hold(position):
+        box = page.locator(".tile").nth(position).bounding_box()
+        finger = {"x": box["x"] + box["width"] / 2, "y": box["y"] + box["height"] / 2}
+        devtools.send("Input.dispatchTouchEvent", {"type": "touchStart", "touchPoints": [finger]})
+        page.wait_for_selector("#enlarged[open]")
+        devtools.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+    yield page, hold
+    context.close()
+
+
+def test_on_a_phone_press_and_hold_opens_a_tile_that_can_be_called_unsure(phone):
+    page, hold = phone
+    pick, unsure = (page.locator("#enlarged-choices button").nth(number) for number in range(2))
+    for mark, button in [("unsure", unsure), ("", unsure), ("selected", pick), ("unsure", unsure)]:
+        hold(4)
+        button.tap()  # it is still open after the finger is up
+        page.wait_for_selector("#enlarged", state="hidden")
+        assert marks(page) == only(4, mark)
+    hold(4)
+    assert page.locator("#enlarged-choices button[aria-pressed=true]").inner_text() == "Unsure"
+    page.locator("#enlarged-body").tap()
+    page.wait_for_selector("#enlarged", state="hidden")
+    assert marks(page) == only(4, "unsure")
+
+
+def test_on_a_phone_the_template_stays_in_sight_and_a_new_page_begins_at_its_top(phone):
+    page, _ = phone
+    top = "document.getElementById('template').getBoundingClientRect().top"
+    page.locator(".tile").last.scroll_into_view_if_needed()
+    assert page.evaluate("scrollY") > 0
+    assert page.evaluate(top) >= 0
+    first = page.locator(".tile").first
+    before = first.get_attribute("data-item")
+    page.locator(".tile").last.tap()
+    page.locator("#done").tap()
+    page.wait_for_function("(before) => document.querySelector('.tile')?.dataset.item !== before", arg=before)
+    page.wait_for_selector("#desk:not([hidden]) .tile")
+    bottom = page.evaluate("document.querySelector('.asked').getBoundingClientRect().bottom")
+    assert page.evaluate(top) >= 0
+    assert first.bounding_box()["y"] >= bottom - 1
+
+
+def test_a_second_press_of_done_is_not_meant_for_the_next_page(page, shared):
+    page.wait_for_function(
+        """() => Object.keys(localStorage).some((key) => key.endsWith("/open")
+            && JSON.parse(localStorage.getItem(key)).ahead.length >= 2)"""
+    )
+    before = len(log(shared))
+    after = page.evaluate(
+        """() => {
+            const tile = () => document.querySelector(".tile").dataset.item;
+            const done = document.getElementById("done");
+            const seen = [tile()];
+            for (const act of [() => {}, () => done.click(), () => document.querySelector(".tile").click()]) {
+                act();
+                done.click();
+                seen.push(tile());
+            }
+            return seen;
+        }"""
+    )
+    # Turned; not turned twice more; turned, for something was selected.
+    assert after[0] != after[1] == after[2] != after[3]
+    wait_until(page, lambda: len(log(shared)) >= before + 2)
+    page.wait_for_selector("#light[data-state=saved]")
+    assert len(log(shared)) == before + 2
+
+
 def test_offline_for_three_pages_reload_reconnect_is_three_answers(page, context, shared, digits):
     person = Person(page, digits)
     page.wait_for_function(

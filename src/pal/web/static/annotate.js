@@ -21,9 +21,10 @@ const AHEAD = 2;
 const RENEW = 20_000;
 const TRY_AGAIN = 5_000;
 const SAVE = 50; // milliseconds
+const UNREAD = 350; // milliseconds in which nobody has looked at a page
 const MODES = {
-  same: { title: "Pick the same", words: "Select every tile that is the same kind as this one.", picked: "the same" },
-  different: { title: "Pick the odd ones out", words: "Select every tile that is not the same kind as this one.", picked: "odd" },
+  same: { title: "Pick the same", words: "Select every tile that is the same kind as this one.", picked: "the same", pick: "The same" },
+  different: { title: "Pick the odd ones out", words: "Select every tile that is not the same kind as this one.", picked: "odd", pick: "Odd" },
 };
 
 // Those who may not name a group aren't shown how.
@@ -40,6 +41,7 @@ let nothing = "";
 let loading = false;
 let again = 0;
 let saving = 0;
+let reading = 0;
 /** Looking time before the page was last hidden, and since when it is looked at (performance.now). */
 let looked = { before: 0, since: performance.now() };
 
@@ -82,6 +84,11 @@ function show() {
   shown = entry;
 }
 
+/** Where tiles don't fit on the screen, a page begins with what is asked, not where the last one ended. */
+function toTop() {
+  if (scrollY && at("desk").getBoundingClientRect().top < 0) at("desk").scrollIntoView({ block: "start" });
+}
+
 /** @param {HTMLElement} place @param {boolean} changed */
 function flash(place, changed) {
   place.classList.remove("changed");
@@ -99,7 +106,7 @@ function showGroup(entry) {
 /** @param {Entry} entry */
 function countPicked(entry) {
   const picked = Object.values(entry.marks).filter((mark) => mark === "selected").length;
-  at("done-words").textContent = `${entry.answer ? "Save" : "Done"} · ${picked} ${MODES[entry.page.mode].picked}`;
+  at("done-words").textContent = `${entry.answer ? "Save" : "Done"} · ${picked || "none"} ${MODES[entry.page.mode].picked}`;
 }
 
 function notice() {
@@ -155,6 +162,19 @@ function pressTile(position, how) {
   changed(entry, how.at);
 }
 
+/** What a finger enlarged can be marked there: a phone has no Shift. @param {number} position */
+function choices(position) {
+  const entry = desk.current;
+  const id = entry?.page.tiles[position].id;
+  if (!entry || !id || entry.flags[id]) return [];
+  /** @param {string} words @param {import("./types.js").Mark} mark */
+  const choice = (words, mark) => ({
+    words, chosen: entry.marks[id] === mark,
+    act: () => { shrink(); pressTile(position, { shift: mark === "unsure", alt: false, at: performance.now() }); },
+  });
+  return [choice(MODES[entry.page.mode].pick, "selected"), choice("Unsure", "unsure")];
+}
+
 /** A key that is held toggled its tile on the way down: take that back and enlarge. @param {number} position */
 function holdTile(position) {
   const tile = desk.current?.page.tiles[position];
@@ -179,10 +199,16 @@ function send(events) {
 function finish(note, since) {
   const entry = desk.current;
   if (!entry) return;
+  // The second of two presses, or one that comes twice, was not meant for a page nobody has seen.
+  if (at("desk").dataset.unread !== undefined && !entry.answer && !entry.toggles.length) return;
   entry.seconds = seconds();
   if (!send(settle(entry, note))) return;
   desk.next();
+  at("desk").dataset.unread = "";
+  clearTimeout(reading);
+  reading = window.setTimeout(() => delete at("desk").dataset.unread, UNREAD);
   show();
+  toTop();
   if (since !== undefined && desk.current) measured("next-page", since);
   loadAhead();
 }
@@ -292,9 +318,9 @@ bindKeys({
   template: () => { if (!shrink() && desk.current) enlarge(desk.current.page.template); },
   focused: () => (desk.current ? boardOf(desk.current).focused : -1),
 });
-bindPointer(at("board"), { tile: pressTile, peek: (position) => {
+bindPointer(at("board"), { tile: pressTile, peek: (position, stays) => {
   const tile = desk.current?.page.tiles[position];
-  if (tile) enlarge(tile);
+  if (tile) enlarge(tile, stays ? choices(position) : []);
 }, release: shrink });
 
 /** @type {[string, () => void][]} */

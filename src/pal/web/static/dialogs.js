@@ -58,14 +58,29 @@ export function confirmed(title, body) {
   });
 }
 
-/** @param {import("./types.js").Tile} item */
-export function enlarge(item) {
+/**
+ * Show an item large, until a click anywhere.
+ * @param {import("./types.js").Tile} item
+ * @param {{words: string, chosen: boolean, act: () => void}[]} [choices]  what can be said of it, a button each
+ */
+export function enlarge(item, choices = []) {
   const dialog = /** @type {HTMLDialogElement} */ (at("enlarged"));
   const body = face(item, 768);
+  // The finger that opened it goes up over it: that is no click on what lies there.
+  let pressed = false;
+  dialog.onpointerdown = () => { pressed = true; };
   at("enlarged-body").replaceChildren(body.face);
   at("enlarged-name").replaceChildren(element("span", "", item.name));
+  at("enlarged-choices").hidden = !choices.length;
+  at("enlarged-choices").replaceChildren(...choices.map(({ words, chosen, act }) => {
+    const button = /** @type {HTMLButtonElement} */ (element("button", "button quiet", words));
+    button.type = "button";
+    button.setAttribute("aria-pressed", String(chosen));
+    button.onclick = (event) => { if (pressed || !event.detail) act(); };
+    return button;
+  }));
   if (!dialog.open) dialog.showModal();
-  dialog.onclick = () => dialog.close();
+  dialog.onclick = () => { if (pressed) dialog.close(); };
 }
 
 /** @returns {boolean} whether it was open */
