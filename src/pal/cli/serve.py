@@ -81,8 +81,9 @@ def _serve(source: str, directory: Path | None, how: Serving, **options: Any) ->
 
         def encoded(done: int) -> None:
             shown.update(encoding, completed=done, visible=done < total[0])
-            if done >= total[0] and projects:
-                for line in broken(projects[0]):
+            if done >= total[0]:
+                shown.stop()  # it would be drawn ten times a second for as long as the server runs
+                for line in broken(projects[0]) if projects else []:
                     typer.echo(line)
 
         projects: list[Project] = []
@@ -99,6 +100,8 @@ def _serve(source: str, directory: Path | None, how: Serving, **options: Any) ->
             projects.append(project)
             for line in where(project):
                 typer.echo(line)
+            if project.items.vectors is not None or not project.features.working:
+                shown.stop()
             _run(project, bound, how)
 
 

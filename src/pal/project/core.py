@@ -258,8 +258,9 @@ class Project:
         """Take in what other servers wrote to the log; nothing to do where there is only this one."""
         if not self._shared:
             return
+        # Whoever reads has all from the position on, and what another took in meanwhile has no effect again.
+        news = self.store.read_after(self._ledger.position)
         with self._lock:
-            news = self.store.read_after(self._ledger.position)
             for position, event in news:
                 self._ledger.add(position, event)
         if news:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from fastapi import APIRouter
+from fastapi.responses import JSONResponse
 
 from pal.project import Project
 from pal.store.events import Event
@@ -16,13 +17,14 @@ def events(project: Project) -> APIRouter:
     router = APIRouter(prefix="/api", tags=["events"])
 
     @router.post("/events", **gives(replies.Accepted))
-    def record(by: roles.By, sent: shapes.EventsIn) -> dict[str, Any]:
+    def record(by: roles.By, sent: shapes.EventsIn) -> JSONResponse:
         """Write events, all or none; an event that is there already is accepted again, so a retry is harmless."""
         made = [shapes.to_event(event, by.name) for event in sent.events]
         for event in made:
             roles.check(event, by)
         recorded = project.record(made)
-        return {"accepted": list(recorded.accepted), "progress": shapes.progress(project.progress())}
+        progress = shapes.progress(project.progress())
+        return JSONResponse({"accepted": list(recorded.accepted), "progress": progress})
 
     @router.post("/flag", **gives(replies.Written))
     def flag(labeler: roles.Caller, sent: shapes.FlagIn) -> dict[str, Any]:

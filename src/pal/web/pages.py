@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import anyio
 import anyio.to_thread
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, JSONResponse, Response
 from fastapi.templating import Jinja2Templates
 
 from pal.project import Page, Project
@@ -55,14 +55,15 @@ def pages(project: Project) -> APIRouter:
     choosing = anyio.CapacityLimiter(_CHOOSING)
 
     @router.get("/page", **gives(replies.NextPage))
-    async def next_page(labeler: roles.Caller, hold: Annotated[str, Query(max_length=4000)] = "") -> dict[str, Any]:
+    async def next_page(labeler: roles.Caller, hold: Annotated[str, Query(max_length=4000)] = "") -> Response:
         """The next page; its items are on none of the pages in ``hold`` nor on anybody else's."""
         held = [page for page in hold.split(",") if page]
 
-        def choose() -> dict[str, Any]:
+        def choose() -> Response:
             page = project.page(labeler, hold=held)
             answer = {"page": shapes.page(page)} if isinstance(page, Page) else {"done": page.reason}
-            return answer | {"progress": shapes.progress(project.progress())}
+            # Plain values already: made into JSON here, not looked through on the thread that all requests share.
+            return JSONResponse(answer | {"progress": shapes.progress(project.progress())})
 
         # Pages are chosen one after another: those that wait must not take all the threads that answers need.
         return await anyio.to_thread.run_sync(choose, limiter=choosing)
