@@ -32,10 +32,20 @@ def blobs():
 
 
 def assert_same(model, other):
+    """But for the last digits: the two processes may differ in threads, and so in the order of sums."""
     for field in fields(Beliefs):
-        np.testing.assert_array_equal(getattr(model.beliefs, field.name), getattr(other.beliefs, field.name))
-    np.testing.assert_array_equal(model.affinity.toarray(), other.affinity.toarray())
-    np.testing.assert_array_equal(model.embedding, other.embedding)
+        assert_close(getattr(model.beliefs, field.name), getattr(other.beliefs, field.name))
+    assert_close(model.affinity.toarray(), other.affinity.toarray())
+    # Eigenvectors of nearly one eigenvalue may come in any basis of theirs.
+    assert_close(model.embedding @ model.embedding.T, other.embedding @ other.embedding.T)
+
+
+def assert_close(found, expected):
+    found, expected = np.asarray(found), np.asarray(expected)
+    if found.dtype.kind == "f":
+        np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
+    else:
+        np.testing.assert_array_equal(found, expected)
 
 
 def test_knowledge_is_made_of_votes(blobs):
@@ -54,8 +64,8 @@ def test_a_child_makes_the_same_model(blobs):
         for reduce in (False, True):
             here = Here()
             ready, other = here.prepare(x, reduce=reduce, seed=3), apart.prepare(x, reduce=reduce, seed=3)
-            np.testing.assert_array_equal(ready.reduction(x), other.reduction(x))
-            np.testing.assert_array_equal(ready.prepared.x, other.prepared.x)
+            np.testing.assert_allclose(ready.reduction(x), other.reduction(x), rtol=1e-4, atol=1e-5)
+            np.testing.assert_allclose(ready.prepared.x, other.prepared.x, rtol=1e-4, atol=1e-5)
             assert_same(here.learn(known(N)), apart.learn(known(N)))
             assert_same(here.learn(knowledge), apart.learn(knowledge))
         apart._process.kill()
