@@ -123,3 +123,11 @@ def test_fashion_mnist_files(tmp_path):
     (tmp_path / "train-images-idx3-ubyte.gz").write_bytes(gzip.compress(b"nonsense"))
     with pytest.raises(InvalidInputError, match="no IDX file"):
         fashion_mnist(tmp_path)
+
+
+def test_digits_are_scikit_learns():
+    from sklearn.datasets import load_digits
+
+    items, theirs = load_named("digits"), load_digits()
+    np.testing.assert_array_equal(items.vectors, (theirs.data / 16.0).astype(items.vectors.dtype))
+    np.testing.assert_array_equal(items.labels, theirs.target)

@@ -182,12 +182,13 @@ def _sparse(name: str, arrays: dict[str, ndarray], shape: tuple[int, int]) -> cs
 
 
 def _start() -> "subprocess.Popen[bytes]":
-    # Its own session: Ctrl+C in the terminal is for this process, which ends the child itself.
+    # A group of its own: Ctrl+C in the terminal is for this process, which ends the child itself. In the same session,
+    # for Linux shares the processors among sessions first.
     return subprocess.Popen(
         [sys.executable, "-m", "pal.project.fitting"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        start_new_session=True,
+        process_group=0,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )
 
