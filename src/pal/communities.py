@@ -13,8 +13,6 @@ from pal.ridge import ridge_features
 
 # Scale and weight of the neighbours of the kernels beside the neighbour graph.
 _CHAINS = ((0.5, 0.9), (0.15, 0.99))
-# Items up to which these keep all neighbours, and how many they keep of more: each step of propagation costs as much.
-_FEW, _N_CHAINED = 2500, 20
 # Parts whose membership is smoothed at a time.
 _BLOCK = 64
 # Steps towards the resolution of the parts.
@@ -76,8 +74,7 @@ class Neighborhood:
 
 def neighborhood(x: Float[ndarray, "n d"], /, *, seed: int = 0) -> Neighborhood:
     """Neighbour graph of features and its communities; the cost of the neighbours plus O(nnz · k)."""
-    n_chained = N_KERNEL if len(x) <= _FEW else _N_CHAINED
-    found = nearest(x, n_neighbors=n_chained)
+    found = nearest(x, n_neighbors=N_KERNEL)
     weights = neighbor_weights(x, found=found)
     affinity = normalize(weights)
     community = communities(weights)
@@ -89,9 +86,7 @@ def neighborhood(x: Float[ndarray, "n d"], /, *, seed: int = 0) -> Neighborhood:
     medoid = order[np.searchsorted(community[order], np.arange(int(community.max()) + 1))]
     membership /= np.maximum(membership.sum(axis=1, keepdims=True), 1e-300)
     rng = np.random.default_rng(seed)
-    chains = [
-        (laplacian_weights(x, scale=scale, n_neighbors=n_chained, found=found), alpha) for scale, alpha in _CHAINS
-    ]
+    chains = [(laplacian_weights(x, scale=scale, found=found), alpha) for scale, alpha in _CHAINS]
     fields = (field(affinity, rng=rng), *(field(normalize(w), alpha=alpha, rng=rng) for w, alpha in chains))
     ridge = ridge_features(x, rng=rng)
     dimension = local_dimension(x, found=found)

@@ -22,8 +22,8 @@ N_ALL, N_REPRESENTATIVES = 20_000, 10_000
 N_BETWEEN = 8
 # Rows searched for at a time.
 _ROWS = 65_536
-# Lists of the index, as a multiple of the root of the points, and how many of them are searched.
-_LISTS, _SEARCHED = 2.0, 16
+# Lists of the index, as a multiple of the root of the points; points a list, at least; and lists that are searched.
+_LISTS, _LISTED, _SEARCHED = 2.0, 40, 16
 # Points of which an index isn't worth its making.
 _FEW = 1000
 
@@ -84,7 +84,8 @@ def approximate(points: Float32[ndarray, "r d"], /) -> Callable[[Float32[ndarray
     import faiss
 
     centres = faiss.IndexFlatL2(points.shape[1])
-    index = faiss.IndexIVFFlat(centres, points.shape[1], int(_LISTS * np.sqrt(len(points))))
+    n_lists = min(int(_LISTS * np.sqrt(len(points))), len(points) // _LISTED)
+    index = faiss.IndexIVFFlat(centres, points.shape[1], max(n_lists, 1))
     index.train(points)
     index.add(points)
     index.nprobe = _SEARCHED

@@ -16,6 +16,9 @@ from numpy import ndarray
 from pal.beliefs import DEDUCED, PREDICTED, TOLD, Beliefs, Settled, settle
 from pal.knowledge import Knowledge
 
+# Rows of the beliefs looked at together.
+_ROWS = 16_384
+
 
 @dataclass(frozen=True, eq=False)
 class Standing:
@@ -120,10 +123,20 @@ def _predict(
     """
     if not n_groups:
         return np.full(len(free), -1), np.zeros(len(free))
-    probability = np.zeros((len(free), n_groups))
-    for column, now in enumerate(slot.tolist()):
-        probability[:, now] += beliefs.probability[free, column]
-    probability[:, : len(settled.anchor)][settled.excluded[free]] = 0.0
-    total = probability.sum(axis=1)
-    share = np.divide(probability.max(axis=1), total, out=np.zeros(len(free)), where=total > 0)
-    return np.where(total > 0, probability.argmax(axis=1), -1), share
+    # Only of groups that answers tell apart is anything excluded, and only columns that share a group are added up.
+    first = np.unique(slot, return_index=True)[1]
+    label, share = np.full(len(free), -1), np.zeros(len(free))
+    for start in range(0, len(free), _ROWS):
+        rows = free[start : start + _ROWS]
+        columns = beliefs.probability[rows]
+        probability = np.zeros((len(rows), n_groups), dtype=columns.dtype)
+        probability[:, slot[first]] = columns[:, first]
+        for column in np.setdiff1d(np.arange(len(slot)), first).tolist():
+            probability[:, slot[column]] += columns[:, column]
+        excluded = settled.excluded[rows]
+        probability[:, : excluded.shape[1]][excluded] = 0.0
+        total = probability.sum(axis=1)
+        best = probability.argmax(axis=1)
+        label[start : start + _ROWS] = np.where(total > 0, best, -1)
+        np.divide(probability[np.arange(len(rows)), best], total, out=share[start : start + _ROWS], where=total > 0)
+    return label, share
