@@ -103,6 +103,8 @@ def test_beliefs_are_the_expected_relation(weights):
     np.testing.assert_allclose(builders.from_beliefs(p).to_dense(), expected, atol=1e-12)
     np.fill_diagonal(expected, 1.0)
     np.testing.assert_allclose(builders.from_beliefs(p, unit_diagonal=True).to_dense(), expected, atol=1e-12)
+    same = by_entry(5, lambda i, j: sum(p[i, c] * p[j, c] for c in range(3)))
+    np.testing.assert_allclose(builders.from_beliefs(p, contrastive=False).to_dense(), same, atol=1e-12)
 
 
 def test_certain_beliefs_are_the_contrastive_graph():

@@ -100,11 +100,12 @@ def from_knowledge(knowledge: Knowledge, /, *, contrastive: bool = True) -> Simi
 
 
 def from_beliefs(
-    probabilities: Float[ndarray, "n_items n_classes"], /, *, unit_diagonal: bool = False
+    probabilities: Float[ndarray, "n_items n_classes"], /, *, unit_diagonal: bool = False, contrastive: bool = True
 ) -> SimilarityGraph:
     """Believed graph: the expected ±1 relation under a posterior P, G_ij = 2 Σ_c P_ic P_jc − 1.
 
     F = [P, 1], M = blockdiag(2 I, −1). ``unit_diagonal`` sets G_ii = 1, as an item is surely like itself.
+    ``contrastive=False`` is the expected 0/1 relation, Σ_c P_ic P_jc, for losses that look at alike pairs alone.
 
     Raises
     ------
@@ -117,8 +118,11 @@ def from_beliefs(
             f"rows must be probabilities that sum to 1, got sums in {p.sum(1).min():.3g}..{p.sum(1).max():.3g} "
             f"and a smallest entry {p.min():.3g}; normalise the rows"
         )
-    membership = csr_array(np.column_stack([p, np.ones(len(p))]))
-    graph = SimilarityGraph(membership, diags_array(np.r_[np.full(p.shape[1], 2.0), -1.0]))
+    if contrastive:
+        membership = csr_array(np.column_stack([p, np.ones(len(p))]))
+        graph = SimilarityGraph(membership, diags_array(np.r_[np.full(p.shape[1], 2.0), -1.0]))
+    else:
+        graph = SimilarityGraph(csr_array(p), eye_array(p.shape[1]))
     return graph.with_unit_diagonal() if unit_diagonal else graph
 
 

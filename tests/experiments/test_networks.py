@@ -14,11 +14,11 @@ pytest.importorskip("matplotlib")
 from hypothesis import given
 from hypothesis import strategies as st
 
-from experiments import augmentations, cifar, graphs, learning
+from experiments import augmentations, cifar, graphs, learning, neighbors
 from experiments.__main__ import main
 from experiments.nets import Plan, Scores, Task, few_labels, graph_of, learned, load_task, repeated, scores
 from experiments.results import Result, load
-from pal.builders import identity
+from pal.builders import from_labels, identity
 from pal.errors import InvalidInputError
 from pal.training import EachEpoch, embed
 
@@ -169,6 +169,21 @@ def test_the_command_cifar(cifar_file, tmp_path, monkeypatch, loss):
     assert (tmp_path / f"cifar-all-{loss}-small.png").exists()
 
 
+@pytest.mark.slow
+def test_the_command_neighbors(cifar_file, tmp_path):
+    arguments = ["--data", str(cifar_file), "--seeds", "1", "--epochs", "2", "--n-train", "200", "--width", "8"]
+    assert main(["neighbors", *arguments, "--out", str(tmp_path)]) == 0
+    result = load(tmp_path / "neighbors-cifar.json")
+    assert result.x == list(neighbors.WAYS)
+    assert (tmp_path / "neighbors-cifar.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_purity_is_the_share_of_neighbours_of_one_class():
+    graph = identity(4) + from_labels(np.array([0, 0, 1, 1]))
+    assert neighbors.purity(graph, np.array([5, 5, 5, 6])) == 0.5
+    assert np.isnan(neighbors.purity(identity(4), np.arange(4)))
+
+
 def test_the_command_augmentations(cifar_file, tmp_path, capsys):
     arguments = ["--data", str(cifar_file), "--seeds", "1", "--n-train", "40", "--out", str(tmp_path)]
     assert main(["augmentations", *arguments]) == 0
@@ -186,7 +201,7 @@ def test_the_command_graphs(tmp_path):
         assert all(len(curve["mean"]) == len(result.x) for curve in result.curves.values())
 
 
-@pytest.mark.parametrize("command", ["cifar", "learning", "augmentations"])
+@pytest.mark.parametrize("command", ["cifar", "learning", "neighbors", "augmentations"])
 def test_a_missing_folder_of_data_is_one_sentence(tmp_path, capsys, command):
     assert main([command, "--data", str(tmp_path / "nowhere"), "--out", str(tmp_path)]) == 2
     error = capsys.readouterr().err

@@ -86,6 +86,33 @@ def test_the_project_uses_the_encoder_from_then_on(vectors, tmp_path):
     assert len(rows) == 80
 
 
+def test_the_believed_graph_speaks_of_items_that_nobody_asked_about(vectors, monkeypatch):
+    source, directory, labels = vectors
+    seen = {}
+    original = pal.training.fit
+    for graph in ("hard", "believed"):
+        monkeypatch.setattr(pal.training, "fit", lambda *a, n=graph, **k: seen.update({n: a[2]}) or original(*a, **k))
+        with Project.create_or_open(source, directory, read_only=True) as project:
+            left = retrain(project, graph=graph, settings=FAST)
+            names, p = project.items.name, project.snapshot().published.model.beliefs.probability
+    hard, believed = (seen[name].to_dense() for name in ("hard", "believed"))
+    np.testing.assert_allclose(believed, 0.5 * np.eye(80) + 0.5 * p @ p.T)
+    y = labels[[int(name.split()[-1]) for name in names]]
+    alike = (y[:, None] == y) & ~np.eye(80, dtype=bool)
+    assert believed[alike].sum() > 2 * hard[alike].sum()
+    with Project.create_or_open(source, directory) as project:
+        assert project.features.encoder == left.name
+
+
+def test_an_unknown_graph(vectors):
+    source, directory, _ = vectors
+    with (
+        Project.create_or_open(source, directory, read_only=True) as project,
+        pytest.raises(InvalidInputError, match="unknown graph 'soft'; choose one of hard, believed"),
+    ):
+        retrain(project, graph="soft", settings=FAST)
+
+
 def test_training_again_goes_on_from_where_it_was(vectors):
     source, directory, _ = vectors
     first = trained(source, directory)

@@ -164,6 +164,7 @@ def train(
     batch_size: Annotated[int | None, typer.Option(help="Items a batch.", min=2)] = None,
     epochs: Annotated[int, typer.Option(help="Passes over the items.", min=1)] = 20,
     loss: Annotated[str, typer.Option(help="vicreg, simclr, barlow or vic2.")] = "vicreg",
+    graph: Annotated[str, typer.Option(help="hard, what the answers imply; believed, what they make likely.")] = "hard",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     seed: Seed = 0,
 ) -> None:
@@ -172,7 +173,7 @@ def train(
 
     run(
         _maybe(source, demo=demo), project, network=network, side=side, batch_size=batch_size, epochs=epochs, loss=loss,
-        device=device, seed=seed,
+        graph=graph, device=device, seed=seed,
     )  # fmt: skip
 
 

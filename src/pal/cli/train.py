@@ -18,6 +18,7 @@ def train(
     batch_size: int | None,
     epochs: int,
     loss: str,
+    graph: str,
     device: str,
     seed: int,
 ) -> None:
@@ -35,6 +36,7 @@ def train(
             side=side,
             settings=settings,
             loss=loss,
+            graph=graph,
             on_epoch=lambda record: progress(int(record["epoch"])),
         )
     typer.echo(f"loss {left.first_loss:.3g} in the first epoch, {left.last_loss:.3g} in the last")

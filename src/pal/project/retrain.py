@@ -20,16 +20,18 @@ import numpy as np
 from jaxtyping import Num, UInt8
 from numpy import ndarray
 
-from pal.builders import blend, from_knowledge, identity
+from pal.builders import blend, from_beliefs, from_knowledge, identity
 from pal.datasets.files import read_picture
 from pal.encoders.cache import FeatureCache
 from pal.encoders.trained import SUFFIX, TrainedEncoder, as_pictures, name_of, save_network
 from pal.encoders.words import word_numbers
 from pal.errors import InvalidInputError, require_extra
+from pal.graph import SimilarityGraph
 from pal.items import Items
 from pal.knowledge import Knowledge
 from pal.project.core import Project
 from pal.project.features import HOME, Features
+from pal.project.snapshot import Snapshot
 
 if TYPE_CHECKING:
     from torch import nn
@@ -42,6 +44,8 @@ if TYPE_CHECKING:
 SIDE, ALPHA = 32, 0.5
 #: What can be trained.
 NETWORKS = ("auto", "fine-tune", "words")
+#: What it is trained on: :func:`pal.builders.from_knowledge`, or :func:`pal.builders.from_beliefs`.
+GRAPHS = ("hard", "believed")
 # Steps small enough to keep what a pretrained encoder knows, and batches that fit into a few GB.
 _FINE_TUNE = {"learning_rate": 2e-4, "batch_size": 32}
 _PICTURES = "pictures.npy"
@@ -81,6 +85,7 @@ def retrain(
     side: int | None = None,
     settings: "Settings | None" = None,
     loss: str = "vicreg",
+    graph: str = "hard",
     on_epoch: "Callable[[Record], None] | None" = None,
 ) -> Retrained:
     """Train an encoder on the current knowledge of a project, which uses it when it is opened again.
@@ -100,13 +105,16 @@ def retrain(
         By default those of :func:`settings_for`.
     loss
         A name of :data:`pal.training.OBJECTIVES`.
+    graph
+        One of :data:`GRAPHS`: what the answers imply, or its expectation under the model's beliefs, which speak of all
+        items.
     on_epoch
         Called with the record of each epoch.
 
     Raises
     ------
     InvalidInputError
-        If nothing is known to be alike yet, or the items aren't what the network takes.
+        If nothing is known to be alike yet, the graph is unknown, or the items aren't what the network takes.
     TrainingError
         If training fails; the project stays as it was.
     MissingExtraError
@@ -116,17 +124,19 @@ def retrain(
         from pal.training import fit
     except ImportError as error:
         raise require_extra(error.name or "torch", "train") from None
+    if graph not in GRAPHS:
+        raise InvalidInputError(f"unknown graph {graph!r}; choose one of {', '.join(GRAPHS)}")
     settings = settings_for(project, network=network) if settings is None else settings
     now, features, directory = project.snapshot(), project.features, project.directory
     position, knowledge, rows = now.position, now.knowledge, np.flatnonzero(features.ready)
     _check(knowledge)
-    folder = directory / "training" / f"{position}-{features.encoder}-{network}-{loss}-{settings.seed}"
+    folder = directory / "training" / f"{position}-{features.encoder}-{network}-{loss}-{graph}-{settings.seed}"
     folder.mkdir(parents=True, exist_ok=True)
     start = _start(features, rows, network, side, settings.seed, folder)
-    graph = blend(identity(len(knowledge.group)), from_knowledge(knowledge, contrastive=False), alpha=ALPHA).take(rows)
+    alike = blend(identity(len(rows)), _alike(now, graph).take(rows), alpha=ALPHA)
     settings = replace(settings, batch_size=min(settings.batch_size, len(rows)))
     trained = fit(
-        start.network, start.x, graph, loss=loss, views=start.views, settings=settings, folder=folder, on_epoch=on_epoch
+        start.network, start.x, alike, loss=loss, views=start.views, settings=settings, folder=folder, on_epoch=on_epoch
     )
     path = save_network(
         trained.encoder.cpu().eval(), folder / f"encoder{SUFFIX}", item_shape=start.item_shape, base=start.base,
@@ -158,6 +168,13 @@ def settings_for(project: Project, /, *, network: str = "auto", **given: Any) ->
 def _check(knowledge: Knowledge) -> None:
     if len(np.unique(knowledge.group)) == knowledge.n_items:
         raise InvalidInputError("no two items are known to be alike yet; answer some pages, then train")
+
+
+def _alike(now: Snapshot, graph: str) -> SimilarityGraph:
+    """Which items are alike, 0..1: by what answers imply, or by what is believed."""
+    if graph == "hard":
+        return from_knowledge(now.knowledge, contrastive=False)
+    return from_beliefs(now.published.model.beliefs.probability, contrastive=False)
 
 
 def _start(features: Features, rows: ndarray, network: str, side: int | None, seed: int, folder: Path) -> _Start:
