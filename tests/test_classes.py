@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pal.answers import Answers, Question
-from pal.classes import Link, join, new_class_prior, part_classes, start
+from pal.classes import Link, join, judge_parts, new_class_prior, start
 from pal.communities import neighborhood
 from pal.knowledge import known
 from pal.learner import prepare
@@ -27,13 +27,50 @@ def test_each_community_is_a_class_to_begin_with_and_known_items_take_theirs(nea
     assert len(with_one.anchor) == len(free.anchor)
 
 
+def told_of(near, item, c, likely):
+    """Log-likelihoods of a plain answer that each item is of a class, and of none."""
+    told = np.full((len(item), c), -4.0)
+    told[np.arange(len(item)), likely] = 0.0
+    return told, np.full(len(item), -4.0)
+
+
 def test_a_part_follows_the_items_at_its_heart(near):
-    item = np.array([int(near.membership[:, 0].argmax())])
+    item = np.argsort(-near.membership[:, 0])[1:3]
     classes = start(near, item, np.zeros(0, dtype=np.int64), n_known=0, closed=False)
-    other = (classes.inherited[0] + 1) % len(classes.anchor)
-    moved = part_classes(near, classes, item, np.eye(len(classes.anchor))[[other]])
-    assert moved[0] == other
-    assert (moved[1:] == classes.inherited[1:]).all()
+    c = len(classes.anchor)
+    other = (classes.inherited[0] + 1) % c
+    unasked = start(near, item[:0], np.zeros(0, dtype=np.int64), n_known=0, closed=False)
+    before = judge_parts(near, unasked, item[:0], np.zeros((0, c)), np.zeros(0))
+    np.testing.assert_array_equal(before.belief.argmax(axis=1), classes.inherited)
+    after = judge_parts(near, classes, item, *told_of(near, item, c, other))
+    np.testing.assert_allclose(after.belief.sum(axis=1), 1.0)
+    assert after.belief[0, other] > 0.5 > before.belief[0, other]
+    np.testing.assert_array_equal(after.belief[1:].argmax(axis=1), classes.inherited[1:])
+
+
+def test_a_part_whose_items_are_of_no_class_is_new(near):
+    item = np.argsort(-near.membership[:, 0])[1:4]
+    classes = start(near, item, np.zeros(0, dtype=np.int64), n_known=0, closed=False)
+    c = len(classes.anchor)
+    nothing_fits = judge_parts(near, classes, item, np.full((len(item), c), -4.0), np.zeros(len(item)))
+    assert nothing_fits.new[0] > 0
+    assert (nothing_fits.new[1:] < 0).all()
+    fits = judge_parts(near, classes, item, *told_of(near, item, c, classes.inherited[0]))
+    assert (fits.new < 0).all()
+
+
+def test_parts_that_left_their_communities_make_others_doubted():
+    near = neighborhood(np.random.default_rng(0).random((400, 3)))
+    split = [k for k in range(len(near.parent)) if near.part[near.medoid][near.parent[k]] != k]
+    assert len(split) >= 2
+    hearts = np.array([int(near.membership[:, k].argmax()) for k in split])
+    item = np.sort(hearts[:-1])
+    classes = start(near, item, np.zeros(0, dtype=np.int64), n_known=0, closed=False)
+    c, last = len(classes.anchor), split[-1]
+    home = classes.inherited[near.part[item]]
+    stayed = judge_parts(near, classes, item, *told_of(near, item, c, home))
+    left = judge_parts(near, classes, item, *told_of(near, item, c, (home + 1) % c))
+    assert left.belief[last, classes.inherited[last]] < stayed.belief[last, classes.inherited[last]]
 
 
 def test_known_classes_are_never_joined(near):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy.spatial.distance import cdist
 
-from pal.communities import communities, link_ratio, neighborhood, parts
+from pal.communities import communities, link_ratio, link_weights, neighborhood, parts
 from pal.neighbors import neighbor_weights, normalize
 from pal.propagation import own_mass, spread
 
@@ -88,7 +88,7 @@ def test_link_ratio_is_observed_over_expected():
     expected = np.array([[w[np.ix_(label == a, label == b)].sum() for b in range(3)] for a in range(3)])
     total = expected.sum(axis=1)
     expected = expected / np.outer(total, total) * total.sum()
-    np.testing.assert_allclose(link_ratio(neighbor_weights(x), label, 3), expected)
+    np.testing.assert_allclose(link_ratio(link_weights(neighbor_weights(x), label, 3)), expected)
 
 
 def test_neighborhood():

@@ -2,9 +2,10 @@
 
 Definition. Before any answer every community is a class, anchored at its medoid. Answers then
 
-- move a part of a community (:func:`pal.communities.parts`) to the class of the items asked about at its heart;
+- move a part of a community (:func:`pal.communities.parts`) to the class of the items asked about at its heart, or
+  open one for it, and show how seldom parts leave their communities (:func:`judge_parts`);
 - join two classes, when the votes across them make that likelier than not by a margin (:func:`join`);
-- open a class for items that every class was ruled out for (:func:`open_classes`), one a part at a time.
+- open a class for items that a class not seen yet explains better (:func:`open_classes`), one a part at a time.
 """
 
 from dataclasses import dataclass
@@ -13,14 +14,18 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int64
 from numpy import ndarray
-from scipy.special import logit
+from scipy.special import expit, logit, softmax
 
 from pal.communities import Neighborhood, link_ratio
 from pal.evidence import Evidence
 
-# A part is of the class of the items at its heart (share of the most central one's membership ** _HEART), unless they
-# weigh less than this.
-_HEART, _ENOUGH = 4, 0.5
+# Items at the heart of a part (share of the most central one's membership ** _HEART) say which class it is of, unless
+# they are odd ones in it; less than _ENOUGH of them says nothing about the other parts.
+_HEART, _ENOUGH, _ODD = 4, 0.5, 0.15
+# Share of the parts of a community that are of one class, to begin with, and how many parts that weighs as much as.
+_PURITY, _PARTS = 0.8, 5.0
+# Share of the classes of a part that its links don't show.
+_UNLINKED = 0.2
 # Prior probability that two communities are one class lies in this range, whatever their links say.
 _MERGE = (0.02, 0.45)
 # Log-odds of a join that votes on items of unknown class may give.
@@ -29,8 +34,10 @@ _FELT = 5.0
 _DECIDED, _JOINS = 1.0, 1.0
 # One item in so many is of a class not seen yet, to begin with.
 _RARE = 20.0
-# A class believed less than this at the heart of a part isn't that part's.
+# Items believed to be of a class less than this may anchor a new one.
 _HALF = 0.5
+# One part in so many is of a class not seen yet, to begin with.
+_RARE_PART = 5.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,20 +119,76 @@ def start(
     return Classes(anchors, n_known, 0, of_community[near.parent], _fixed(item, anchors))
 
 
-def part_classes(
-    near: Neighborhood, classes: Classes, item: Int64[ndarray, " t"], belief: Float[ndarray, "t c"], /
-) -> Int64[ndarray, " k"]:
-    """Class of each part: that of the items asked about at its heart, else the one inherited."""
-    vote = _heart(near, item).T @ belief
-    kept = np.flatnonzero(classes.inherited >= 0)
-    vote[kept, classes.inherited[kept]] += _ENOUGH
-    return np.where(vote.max(axis=1, initial=0.0) > 0.0, vote.argmax(axis=1) if vote.shape[1] else -1, -1)
+class Parts(NamedTuple):
+    """Beliefs about the class of each part, (k, c), rows sum to 1; and log-odds that none is its class, (k,)."""
+
+    belief: Float[ndarray, "k c"]
+    new: Float[ndarray, " k"]
 
 
-def communal(near: Neighborhood, part: Int64[ndarray, " k"], n_classes: int, /) -> Float[ndarray, "n c"]:
-    """Mass of the communities, each part of its class; a part of no class says nothing."""
-    of_class = np.vstack([np.eye(n_classes), np.full((1, n_classes), 1.0 / max(n_classes, 1))])[part]
-    return near.membership @ of_class * (len(near.medoid) / len(near.membership))
+def judge_parts(
+    near: Neighborhood,
+    classes: Classes,
+    item: Int64[ndarray, " t"],
+    told: Float[ndarray, "t c"],
+    differ: Float[ndarray, " t"],
+    /,
+) -> Parts:
+    """What the answers about the items at its heart say of each part.
+
+    ``told`` is the log-likelihood of the answers about each item if it is of a class, ``differ`` if it is of none.
+    Before any answer about it, a part is of the class inherited with the probability that the answers found other
+    parts to be of the class of their community, else of the classes that it is linked to.
+    """
+    k, c = len(near.parent), len(classes.anchor)
+    if not c:
+        return Parts(np.zeros((k, 0)), np.zeros(k))
+    heart = _heart(near, item).T
+    # An anchor is of its class, whatever the answers.
+    anchored = classes.fixed >= 0
+    every = np.column_stack([told, differ])
+    every[anchored] = np.where(np.eye(c + 1)[classes.fixed[anchored]] > 0, 0.0, -np.inf)
+    share = np.exp(every - every.max(axis=1, initial=-np.inf, keepdims=True))
+    share = (1.0 - _ODD) * share + _ODD * share.mean(axis=1, keepdims=True)
+    fit = heart @ np.log(share)
+    inherited = np.append(np.eye(c), np.zeros((1, c)), axis=0)[classes.inherited]
+    linked = (near.between @ inherited) * (1.0 - inherited) + 1e-12
+    linked = (1.0 - _UNLINKED) * linked / linked.sum(axis=1, keepdims=True) + _UNLINKED / c
+    asked = heart.sum(axis=1) > _ENOUGH
+    purity, rare = _PURITY, 1.0 / _RARE_PART
+    for _ in range(2):
+        at_home = np.where(classes.inherited >= 0, purity, 0.0)[:, None]
+        score = np.log(at_home * inherited + (1.0 - at_home) * linked) + fit[:, :c]
+        new = np.log(rare) + fit[:, c] - score.max(axis=1)  # a single class, or parts of many would wait for ever
+        belief = softmax(score, axis=1)
+        purity, rare = _learned(near, classes, belief, expit(new), asked)
+    return Parts(belief, new)
+
+
+def _learned(
+    near: Neighborhood,
+    classes: Classes,
+    belief: Float[ndarray, "k c"],
+    new: Float[ndarray, " k"],
+    asked: Bool[ndarray, " k"],
+) -> tuple[float, float]:
+    """Share of the parts asked about that are of the class at the centre of their community, and of unseen classes."""
+    centre = near.part[near.medoid]
+    others = asked.copy()
+    others[centre] = False
+    lead = belief.argmax(axis=1)[centre][near.parent[others]]
+    opened = belief.argmax(axis=1)[others] >= belief.shape[1] - classes.opened
+    fresh = np.maximum(new[others], opened)
+    home = (1.0 - fresh) * belief[others, lead]
+    return (
+        float((_PURITY * _PARTS + home.sum()) / (_PARTS + len(home))),
+        float((1.0 + fresh.sum()) / (_RARE_PART + len(fresh))),
+    )
+
+
+def communal(near: Neighborhood, part: Float[ndarray, "k c"], /) -> Float[ndarray, "n c"]:
+    """Mass of the communities, by the beliefs about each part."""
+    return near.membership @ part * (len(near.medoid) / len(near.membership))
 
 
 def links(
@@ -161,7 +224,7 @@ def links(
 
 
 def merge_prior(
-    near: Neighborhood, part: Int64[ndarray, " k"], link: Float[ndarray, "c c"], /
+    near: Neighborhood, part: Float[ndarray, "k c"], link: Float[ndarray, "c c"], /
 ) -> Float[ndarray, "c c"]:
     """Probability that two classes are one before the votes across them.
 
@@ -169,8 +232,8 @@ def merge_prior(
     joined so far: where communities seldom belong together, few further ones will.
     """
     c = len(link)
-    label = part[near.membership.argmax(axis=1)]
-    ratio = link_ratio(near.weights, np.where(label < 0, c, label), c + 1)[:-1, :-1]
+    of_class = np.eye(c)[part.argmax(axis=1)] if c else part
+    ratio = link_ratio(of_class.T @ near.between @ of_class)
     prior = np.clip(ratio / (1.0 + ratio), *_MERGE)
     upper = np.triu(np.ones((c, c), dtype=bool), 1)
     yes = upper & (link > _DECIDED)
@@ -217,19 +280,18 @@ def open_classes(
     classes: Classes,
     belief: Float[ndarray, "t c"],
     gain: Float[ndarray, " t"],
+    part_gain: Float[ndarray, " k"],
     /,
 ) -> Change | None:
-    """A class for each part whose items asked about fit no class.
+    """A class for each part that a new class explains better than all others, or with an item of which that holds.
 
-    That is a part at whose heart no class is believed more likely than not, or with an item that a new class explains
-    better than any other, ``gain`` > 0. It is anchored at the item of least belief at its heart.
+    These are where ``part_gain`` or ``gain``, log-odds, are above 0. It is anchored at the item of least belief at the
+    heart.
     """
     if not len(evidence.item):
         return None
     heart = _heart(near, evidence.item)
-    mass = heart.sum(axis=0)
-    lost = (mass > _ENOUGH) & ((heart.T @ belief).max(axis=1) < _HALF * mass)
-    lost &= classes.inherited < len(classes.anchor) - classes.opened
+    lost = (part_gain > 0) & (classes.inherited < len(classes.anchor) - classes.opened)
     home = heart.argmax(axis=1)
     orphan = np.flatnonzero((classes.fixed < 0) & ((gain > 0) | (lost[home] & (belief.max(axis=1) < _HALF))))
     if not len(orphan):

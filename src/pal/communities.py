@@ -1,6 +1,7 @@
 """Communities of the neighbour graph: the partition to start from, before anybody answered."""
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float, Int64
@@ -51,6 +52,16 @@ class Neighborhood:
     medoid: Int64[ndarray, " n_communities"]
     ridge: Float[ndarray, "n m"]
     dimension: float
+
+    @cached_property
+    def part(self) -> Int64[ndarray, " n"]:
+        """Part that each item is mostly of."""
+        return np.asarray(self.membership.argmax(axis=1), dtype=np.int64)
+
+    @cached_property
+    def between(self) -> Float[ndarray, "k k"]:
+        """Weight of the links within and between parts."""
+        return link_weights(self.weights, self.part, len(self.parent))
 
     def extended(self, between: csr_array, name: Int64[ndarray, " o"], /) -> "Neighborhood":
         """The same with more items, which lie between the others by rows of weights (o, n) that sum to 1.
@@ -112,7 +123,7 @@ def parts(weights: csr_array, community: Int64[ndarray, " n"], /) -> Int64[ndarr
     """
     part = community
     for _ in range(_REFINEMENTS):
-        ratio = link_ratio(weights, part, int(part.max()) + 1)
+        ratio = link_ratio(link_weights(weights, part, int(part.max()) + 1))
         mass = np.bincount(part, weights=weights.sum(axis=0))
         share = np.outer(mass, mass) / mass.sum() ** 2
         expected = float(np.trace(share))
@@ -147,12 +158,16 @@ def communities(weights: csr_array, /, *, resolution: float = 1.0) -> Int64[ndar
     return rank[membership]
 
 
-def link_ratio(
+def link_weights(
     weights: csr_array, label: Int64[ndarray, " n"], n_labels: int, /
 ) -> Float[ndarray, "n_labels n_labels"]:
-    """Observed over expected weight between parts of a partition, w_kl · w / (w_k w_l); chance gives 1. O(nnz)."""
+    """Weight between parts of a partition, O(nnz)."""
     edges = weights.tocoo()
     key = label[edges.row] * n_labels + label[edges.col]
-    between = np.bincount(key, weights=edges.data, minlength=n_labels**2).reshape(n_labels, n_labels)
+    return np.bincount(key, weights=edges.data, minlength=n_labels**2).reshape(n_labels, n_labels)
+
+
+def link_ratio(between: Float[ndarray, "k k"], /) -> Float[ndarray, "k k"]:
+    """Observed over expected weight between parts, w_kl · w / (w_k w_l); chance gives 1."""
     total = between.sum(axis=1)
     return between * total.sum() / np.maximum(np.outer(total, total), 1e-300)

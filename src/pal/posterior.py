@@ -23,11 +23,11 @@ from pal.classes import (
     Link,
     communal,
     join,
+    judge_parts,
     links,
     merge_prior,
     new_class_prior,
     open_classes,
-    part_classes,
     start,
 )
 from pal.communities import Neighborhood
@@ -49,6 +49,8 @@ _WRONG = 0.05
 _GROUP = 3
 # How sure other answers make of both ends of a pair whose votes tell about classes.
 _SURE = 0.8
+# Confidence from which an item doesn't speak for its part.
+_SETTLED = 0.95
 # Answers speak of an item's class if they favour it by this in log-likelihood.
 _PLAIN = 2.0
 
@@ -60,10 +62,11 @@ class _Round(NamedTuple):
     heard: Float[ndarray, "t c"]
     prior: Float[ndarray, "t c"]
     weight: Float[ndarray, " e"]
-    part: Int64[ndarray, " k"]
+    part: Float[ndarray, "k c"]
     link: Link
     merge: Float[ndarray, "c c"]
     new: Float[ndarray, " t"]
+    new_part: Float[ndarray, " k"]
     expected: Float[ndarray, "t c"]
     mistaken: float
 
@@ -129,10 +132,11 @@ def _update(
     belief = belief.copy()
     belief[anchored] = certain
     message = messages(evidence, belief, error)
-    told = sums @ message
+    log_same, log_differ = log_likelihoods(evidence, error)
+    told, differ = sums @ message, sums @ np.tile(log_differ, 2)
     heard = _informed(told, classes.fixed)
-    part = part_classes(near, classes, evidence.item, heard)
-    opinions = among(given, heard, communal(near, part, c))
+    parts = judge_parts(near, classes, evidence.item, told, differ)
+    opinions = among(given, heard, communal(near, parts.belief))
     likelihood = np.exp(told - told.max(axis=1, initial=-np.inf, keepdims=True))
     likelihood[anchored] = 1.0  # their class was chosen by the communities, so they don't judge these
     weight = weigh(opinions, likelihood, trust)
@@ -146,7 +150,6 @@ def _update(
     surprise = (_SURPRISE * _SURPRISES + n_mistaken) / (_SURPRISES + n_plain)
 
     # Beliefs about each end without the votes between them, and how sure the other answers alone make of it.
-    log_same, log_differ = log_likelihoods(evidence, error)
     ends, p = np.concatenate([evidence.a, evidence.b]), len(evidence.a)
     free = ~anchored[ends]
     cavity, alone = updated[ends], updated[ends]
@@ -159,10 +162,20 @@ def _update(
         links(alone[:p][known], alone[p:][known], log_same[known], log_differ[known], 0.0),
         links(cavity[:p][~known], cavity[p:][~known], log_same[~known], log_differ[~known], surprise),
     )
-    new = np.log(new_class_prior(n_new, n_mistaken)) + sums @ np.tile(log_differ, 2)
+    new = np.log(new_class_prior(n_new, n_mistaken)) + differ
     new = np.where(anchored, -np.inf, new - logsumexp(score, axis=1))
     return _Round(
-        updated, heard, prior, weight, part, link, merge_prior(near, part, link.odds), new, expected, surprise
+        updated,
+        heard,
+        prior,
+        weight,
+        parts.belief,
+        link,
+        merge_prior(near, parts.belief, link.odds),
+        new,
+        parts.new,
+        expected,
+        surprise,
     )
 
 
@@ -218,14 +231,14 @@ def _revise(near: Neighborhood, evidence: Evidence, classes: Classes, result: _R
     n_left = int(label.max(initial=-1)) + 1
     if n_left < len(classes.anchor):
         return Change(classes.joined(label), np.eye(n_left)[label])
-    return open_classes(near, evidence, classes, result.belief, result.new)
+    return open_classes(near, evidence, classes, result.belief, result.new, result.new_part)
 
 
 def _beliefs(
     given: Seeds, knowledge: Knowledge, evidence: Evidence, classes: Classes, result: _Round, error: float
 ) -> Beliefs:
     near = given.near
-    mass = communal(near, result.part, len(classes.anchor))
+    mass = communal(near, result.part)
     probability = everywhere(given, result.heard, mass, result.weight)
     probability[evidence.item] = result.belief
     same = expit(result.link.odds + logit(result.merge))
@@ -239,7 +252,7 @@ def _beliefs(
         _sources(knowledge, evidence, classes, label),
         same,
         error,
-        _reach(near, result.weight, probability),
+        _reach(near, result.weight, probability, evidence.item),
         surprise,
         join(classes, result.link, result.merge, margin=_LIKELY),
         _doubted(knowledge, evidence, result.belief, same),
@@ -264,14 +277,25 @@ def _doubted(
 
 
 def _reach(
-    near: Neighborhood, weight: Float[ndarray, " e"], probability: Float[ndarray, "n c"]
+    near: Neighborhood, weight: Float[ndarray, " e"], probability: Float[ndarray, "n c"], item: Int64[ndarray, " t"]
 ) -> Float[ndarray, " n"]:
-    """Doubt that settling an item would lift: Σ_j R_ij ÷ R_ii · (1 − max_c p_jc), fields weighed by trust."""
-    doubt = (1.0 - probability.max(axis=1))[:, None]
+    """Doubt that settling an item would lift: Σ_j R_ij ÷ R_ii · (1 − max_c p_jc), fields weighed by trust.
+
+    One item of each part, in doubt itself, has the doubt of the whole part.
+    """
+    confidence = probability.max(axis=1, initial=0.0)
+    doubt = (1.0 - confidence)[:, None]
     everyone = np.arange(len(doubt))
     total = np.zeros(len(doubt))
     for share, field in zip(by_field(weight, len(near.fields)), near.fields, strict=True):
         total += share * field.spread(everyone, doubt)[:, 0] / np.maximum(field.own, 1e-12)
+    standing = near.membership[everyone, near.part]
+    standing[item] += 1.0
+    standing[confidence > _SETTLED] = -1.0
+    order = np.lexsort((-standing, near.part))
+    part, first = np.unique(near.part[order], return_index=True)
+    of_part = np.bincount(near.part, weights=doubt[:, 0])
+    total[order[first]] = np.maximum(total[order[first]], of_part[part])
     return total
 
 
