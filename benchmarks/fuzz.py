@@ -1,9 +1,10 @@
 """Requests made up from the HTTP interface's own description (OpenAPI): none may break the server, nothing may be lost.
 
 schemathesis makes the requests, right and wrong ones in turn, from the description alone; half of the ids in them are
-replaced by those of items, events and pages that there are, or else nearly all would end at "no such item". Afterwards
-every event that was accepted must be in the log once, as it was sent; what was in the log before must be there
-unchanged; and the state must equal one that is rebuilt from the log.
+replaced by those of items, events, pages and exports that there are, and of people who were invited, or else nearly all
+would end at "no such item". The operations come in rounds, so that what one leaves behind meets all the others.
+Afterwards every event that was accepted must be in the log once, as it was sent; what was in the log before must be
+there unchanged; and the state must equal one that is rebuilt from the log.
 """
 
 import argparse
@@ -13,6 +14,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import cycle, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -34,14 +36,40 @@ _FEW = {("POST", "/api/export"): 20}
 _MANY = {("POST", "/api/events"): 6}
 """Requests that matter most, with their weight against the others."""
 
-_ITEM, _EVENT = re.compile(r"[0-9a-f]{64}"), re.compile(r"[0-9a-f-]{32,36}")
+_ROUND = 200
+"""Requests of one operation in a row, at most."""
+
+_ITEM = re.compile(r"[0-9a-f]{64}")
+_PLACES = {"item": re.compile(r"(?<=/)[0-9a-f]{64}(?=/|$)"), "export": re.compile(r"(?<=/)[0-9a-f]{32}(?=\.zip$)")}
+"""Ids within addresses."""
+
+_GIVE = {
+    "GET /api/page": ("page", "page", "id"),
+    "POST /api/ask": ("page", "page", "id"),
+    "GET /api/export": ("format", "formats"),
+    "POST /api/export": ("export", "id"),
+    "POST /api/flag": ("event", "events"),
+    "POST /api/groups/rename": ("event", "events"),
+    "POST /api/groups/merge": ("event", "events"),
+    "POST /api/groups/split": ("event", "events"),
+    "POST /api/team/invite": ("name", "name"),
+}
+"""Which kind of id a reply gives away, and where."""
+
+_TAKE = {"page": "page", "pages": "page", "hold": "page", "event": "event", "name": "name", "formats": "format"}
+"""Which kind of id a request takes under a name; those of items are known by their length."""
+
+_KEPT = 200
+"""Ids of a kind to choose from: the last ones."""
 
 
 @dataclass
 class Fuzzed:
-    """What came of it: replies by status, those that broke, and the events that were accepted, as sent."""
+    """What came of it: replies by status, requests that worked, ids that replies gave away by kind, and the rest."""
 
     statuses: Counter[int] = field(default_factory=Counter)
+    worked: Counter[str] = field(default_factory=Counter)
+    links: dict[str, list[str]] = field(default_factory=dict)
     broken: list[str] = field(default_factory=list)
     accepted: dict[str, dict[str, Any]] = field(default_factory=dict)
     lost: int = 0
@@ -70,10 +98,17 @@ def cases(description: dict[str, Any], n_requests: int, *, seed: int) -> Iterato
     few = {key: min(_FEW[key], n_requests // 100) for key in operations.keys() & _FEW}
     weight = {key: _MANY.get(key, 1) for key in operations.keys() - _FEW}
     each = (n_requests - sum(few.values())) / sum(weight.values())
-    for key, operation in operations.items():
-        count = few[key] if key in few else int(np.ceil(each * weight[key]))
-        for mode in (GenerationMode.POSITIVE, GenerationMode.NEGATIVE):
-            for case in drawn(operation.as_strategy(generation_mode=mode), -(-count // 2), seed=seed):
+    counts = {key: few[key] if key in few else int(np.ceil(each * weight[key])) for key in operations}
+    rounds = -(-max(counts.values(), default=0) // _ROUND)
+    for number in range(rounds):
+        for key, operation in operations.items():
+            count = counts[key] * (number + 1) // rounds - counts[key] * number // rounds
+            made: list[Any] = []
+            for wrong, mode in enumerate((GenerationMode.POSITIVE, GenerationMode.NEGATIVE)):
+                strategy = operation.as_strategy(generation_mode=mode)
+                made += drawn(strategy, (count + 1 - wrong) // 2, seed=2 * (rounds * seed + number) + wrong)
+            # Where little can be asked, the same comes again: it meets another state.
+            for case in islice(cycle(made), count):
                 yield *key, case
 
 
@@ -112,18 +147,8 @@ def send(
     project: "Project", client: "TestClient", case: Any, found: Fuzzed, rng: np.random.Generator, what: str
 ) -> None:
     """Send one request and remember what came back."""
-    known = {_ITEM: list(project.items.id), _EVENT: list(found.accepted)}
-    words = case.as_transport_kwargs()
-    words.pop("base_url", None)
-    if "json" in words:
-        words["json"] = _with_known(words["json"], known, rng)
-    # Of the path, only ids that are whole; the query goes as it is.
-    words["url"] = re.sub(
-        r"(?<=/)[0-9a-f]{64}(?=/|$)", lambda match: _with_known(match.group(), known, rng), words["url"]
-    )
-    if what == "POST /api/events" and rng.random() < 0.5:
-        _mend(words.get("json"))
-    sent = copy.deepcopy(words.get("json"))
+    words = words_of(project, case, found, rng, what)
+    sent: Any = copy.deepcopy(words.get("json"))
     reply = client.request(
         **{
             name: words[name]
@@ -134,9 +159,43 @@ def send(
     found.statuses[reply.status_code] += 1
     if reply.status_code >= 500:
         found.broken.append(f"{what}: {reply.status_code} {reply.text[:200]}; sent {str(sent)[:300]}")
+    if reply.status_code == 200:
+        found.worked[what] += 1
+        learn(what, reply, found)
     if what == "POST /api/events" and reply.status_code == 200:
         for event in sent["events"]:
             found.accepted.setdefault(event["id"], event)
+
+
+def words_of(project: "Project", case: Any, found: Fuzzed, rng: np.random.Generator, what: str) -> dict[str, Any]:
+    """What to send for a case, with ids that there are."""
+    known = found.links | {"item": list(project.items.id), "event": list(found.accepted) + found.links.get("event", [])}
+    words: dict[str, Any] = case.as_transport_kwargs()
+    if what.startswith("POST") and words.get("json") is None and words.get("data") is None:
+        words["json"] = {}  # without a body it isn't JSON, and goes no further than the gate
+    for name in ("json", "params"):
+        if name in words:
+            words[name] = _with_known(words[name], known, rng)
+    # Of the path, only ids that are whole.
+    for kind, place in _PLACES.items():
+        if there := place.search(words["url"]):
+            words["url"] = place.sub(_one_of(kind, there.group(), known, rng), words["url"])
+    if what == "POST /api/events" and rng.random() < 0.5:
+        _mend(words.get("json"))
+    return words
+
+
+def learn(what: str, reply: Any, found: Fuzzed) -> None:
+    """Remember the ids that a reply gives away."""
+    if what not in _GIVE:
+        return
+    kind, *keys = _GIVE[what]
+    value = reply.json()
+    for key in keys:
+        value = value.get(key) if value is not None else None
+    links = found.links.setdefault(kind, [])
+    links += value if isinstance(value, list) else [] if value is None else [value]
+    del links[:-_KEPT]
 
 
 def verify(project: "Project", before: list[tuple[int, Event]], found: Fuzzed) -> None:
@@ -161,17 +220,21 @@ def verify(project: "Project", before: list[tuple[int, Event]], found: Fuzzed) -
     )
 
 
-def _with_known(value: Any, known: dict[re.Pattern[str], list[str]], rng: np.random.Generator) -> Any:
-    """Replace half of the ids by known ones."""
+def _with_known(value: Any, known: dict[str, list[str]], rng: np.random.Generator, key: str = "") -> Any:
+    """Replace half of the ids by known ones; ``key`` is what they stand under."""
     if isinstance(value, dict):
-        return {key: _with_known(one, known, rng) for key, one in value.items()}
+        return {name: _with_known(one, known, rng, name) for name, one in value.items()}
     if isinstance(value, list):
-        return [_with_known(one, known, rng) for one in value]
+        return [_with_known(one, known, rng, key) for one in value]
     if isinstance(value, str):
-        for pattern, ids in known.items():
-            if pattern.fullmatch(value) and ids and rng.random() < 0.5:
-                return ids[int(rng.integers(len(ids)))]
+        return _one_of("item" if _ITEM.fullmatch(value) else _TAKE.get(key, ""), value, known, rng)
     return value
+
+
+def _one_of(kind: str, value: str, known: dict[str, list[str]], rng: np.random.Generator) -> str:
+    """A known id of a kind, or half of the time, and where none is known, the value as it is."""
+    ids = known.get(kind, [])
+    return ids[int(rng.integers(len(ids)))] if ids and rng.random() < 0.5 else value
 
 
 def _mend(body: Any) -> None:
@@ -202,18 +265,23 @@ def run(args: list[str]) -> list[Row]:
     from starlette.testclient import TestClient
 
     from pal.project import Project
+    from pal.store.accounts import Accounts
+    from pal.store.tables import SqlLog
     from pal.web.app import create_app
 
     with tempfile.TemporaryDirectory() as home:
         source = Path(home) / "clumps.npz"
         clumps(source, options.items, 4)
         with Project.create_or_open(source, oracle="captcha", page_size=5) as project:
-            app = create_app(project, token=None)
+            log = project.store
+            assert isinstance(log, SqlLog)
+            app = create_app(project, token=None, accounts=Accounts(log))
             with TestClient(app, base_url="http://127.0.0.1:8000", raise_server_exceptions=False) as client:
                 found = fuzz(project, client, options.requests, seed=options.seed)
     for line, count in Counter(found.broken).most_common(10):
         print(f"{count} × {line}")
     print("replies by status:", dict(sorted(found.statuses.items())))
+    print("requests that did what they asked for:", dict(found.worked.most_common()))
     none = "no rival"
     return [
         row("requests", found.statuses.total(), none, "requests", "10,000"),
