@@ -7,6 +7,7 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
+import pal.representatives
 from pal.answers import Answers
 from pal.beliefs import Beliefs
 from pal.errors import InvalidInputError
@@ -70,6 +71,29 @@ def test_a_child_makes_the_same_model(blobs):
             assert_same(here.learn(knowledge), apart.learn(knowledge))
         apart._process.kill()
         assert_same(here.learn(knowledge), apart.learn(knowledge))
+
+
+def test_of_very_many_items_the_model_of_representatives_is_sent(blobs, monkeypatch):
+    monkeypatch.setattr(pal.representatives, "N_ALL", 60)
+    monkeypatch.setattr(pal.representatives, "N_REPRESENTATIVES", 50)
+    x, knowledge = blobs
+    here, there = Here(), Here()
+
+    def exchange(_, about, arrays):
+        pipe = io.BytesIO()
+        answer(there, about, arrays, pipe)
+        pipe.seek(0)
+        return receive(pipe)
+
+    monkeypatch.setattr(Apart, "_ask", exchange)
+    with Apart() as apart:
+        here.prepare(x, reduce=False, seed=3)
+        apart.prepare(x, reduce=False, seed=3)
+        one, other = here.learn(knowledge), apart.learn(knowledge)
+    assert len(other.core.rows) < N
+    np.testing.assert_array_equal(one.core.rows, other.core.rows)
+    assert_same(one, other)
+    assert_same(one.core.model, other.core.model)
 
 
 @pytest.mark.slow
