@@ -231,3 +231,23 @@ def test_safe_names_are_folders_and_differ(names):
         assert safe
         assert safe.lower() not in {other.lower() for other in taken}
         taken.add(safe)
+
+
+def test_very_many_items_have_a_classifier_of_their_representatives(tmp_path, monkeypatch):
+    """Of more items than the graph takes, here made few: it predicts the others all the same."""
+    from pal import representatives
+
+    monkeypatch.setattr(representatives, "N_ALL", 100)
+    monkeypatch.setattr(representatives, "N_REPRESENTATIVES", 60)
+    rng = np.random.default_rng(0)
+    y = rng.integers(3, size=300)
+    np.savez(tmp_path / "x.npz", x=6.0 * np.eye(3)[y] + 0.3 * rng.normal(size=(300, 3)))
+    with Project.create_or_open(tmp_path / "x.npz") as project:
+        for kind in range(3):
+            one, other = np.flatnonzero(y == kind)[:2]
+            project.merge(project.items.id[one], project.items.id[other], "ann")
+        project.settle()
+        assert len(project.model().prepared.rows) == 60
+        export(project, tmp_path / "out", formats=["classifier", "embeddings"])
+    assert len(np.load(tmp_path / "out" / "embeddings.npy")) == 300
+    assert (tmp_path / "out" / "classifier.safetensors").is_file()

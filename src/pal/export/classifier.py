@@ -160,11 +160,13 @@ def fit_classifier(
     beliefs = published.model.beliefs
     embedder = copy.copy(published.prepared.embedder)  # the trainer goes on with its own
     embedder.n_components = min(len(beliefs.anchor) + 1, embedder.rank_)
-    embedder.update(from_beliefs(beliefs.probability))
+    graphed = published.prepared.rows  # of very many items, representatives
+    embedder.update(from_beliefs(beliefs.probability[published.rows[graphed]]))
     features = embedder.feature_map_
     if not isinstance(features, KernelFeatures):
         raise StoreError(f"expected kernel features with landmarks, got {type(features).__name__}")
-    probe = fit_probe(embedder.embedding_, labels, intercept=True)
+    of_all = embedder.embedding_ if len(graphed) == len(published.x) else embedder.transform(published.x)
+    probe = fit_probe(of_all, labels[published.rows], intercept=True)
     return Classifier(
         published.reduction,
         features,
