@@ -4,6 +4,7 @@ A person who knows the digits answers pages of the demo in a real Chromium, audi
 then every screen is taken, light and dark, on a desktop and on a phone. Needs ``chromium`` on the path.
 """
 
+import io
 import sys
 import tempfile
 import time
@@ -47,6 +48,14 @@ def settle(page: Page) -> None:
     page.wait_for_timeout(900)
 
 
+def take(page: Page, file: Path) -> None:
+    """Take a picture, and keep it small: the screens have few colours, of which the rare ones matter too."""
+    from PIL import Image
+
+    taken = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+    taken.quantize(192, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(file, optimize=True)
+
+
 def name_groups(page: Page, kind_of: dict[str, object]) -> None:
     """Name every group after the digit of its anchor, but the last: naming waits until a group is worth it."""
     cards = page.locator(".card").evaluate_all("(cards) => cards.map((card) => card.dataset.anchor)")
@@ -69,7 +78,7 @@ def picture_of(page: Page, person: Person, mode: str, file: Path) -> None:
         if shown.mode == mode and named and 2 <= picked <= 9 and len(relations) == 15:
             person.select(shown)
             settle(page)
-            page.screenshot(path=file)
+            take(page, file)
             return
         person.answer()
     sys.exit(f"no page came for {file.name}; raise the number of pages")
@@ -183,7 +192,7 @@ def walk(browser: Browser, page: Page, home: str, item: str) -> None:
                 shown.keyboard.press("?")
                 shown.evaluate("document.getElementById('help-keys').open = false")
             if (name, look) != ("page", ""):  # that one is taken with tiles selected
-                shown.screenshot(path=PICTURES / f"annotator-{name}{look}.png")
+                take(shown, PICTURES / f"annotator-{name}{look}.png")
         context.close()
 
 
