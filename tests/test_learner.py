@@ -6,6 +6,8 @@ from scipy.sparse import csr_array
 
 import pal.representatives
 from pal.answers import Answers, Question
+from pal.builders import from_beliefs
+from pal.embedding import GraphEmbedding
 from pal.knowledge import known
 from pal.learner import learn, placed, prepare
 from pal.oracles import State, ask, get_oracle
@@ -134,3 +136,13 @@ def test_classes_go_with_their_items():
     assert among.classes == (1, 0)
     assert not among.complete
     assert knowledge.among(np.array([4, 1, 7])).complete
+
+
+def test_the_embedding_is_that_of_the_believed_graph(prepared, y):
+    x = prepared.x[:200]
+    knowledge = known(200, of(y[:200], 0, np.arange(1, 60)))
+    model = learn(prepare(x), knowledge)
+    direct = GraphEmbedding(1, n_landmarks=512, random_state=0).fit(np.asarray(x, dtype=np.float64))
+    direct.n_components = model.embedding.shape[1]
+    direct.update(from_beliefs(model.beliefs.probability))
+    np.testing.assert_allclose(model.embedding, direct.embedding_, rtol=1e-6, atol=1e-9)

@@ -266,7 +266,7 @@ def join(classes: Classes, link: Link, prior: Float[ndarray, "c c"], /, *, margi
         off[gone] = off[:, gone] = False
 
 
-def new_class_prior(n_joined: int, n_elsewhere: int, /) -> float:
+def new_class_prior(n_joined: float, n_elsewhere: float, /) -> float:
     """Share of the items that the features mistook that are of a class not seen yet.
 
     By how many of them joined a class that answers had opened, and how many were of another class.

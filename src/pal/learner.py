@@ -19,7 +19,7 @@ from numpy import ndarray
 from scipy.sparse import csr_array, eye_array
 
 from pal.beliefs import Beliefs
-from pal.builders import from_knowledge
+from pal.builders import from_beliefs
 from pal.communities import Neighborhood, neighborhood
 from pal.errors import InvalidInputError
 from pal.knowledge import Knowledge
@@ -76,13 +76,17 @@ class Prepared:
         made.n_components = min(self.n_components, made.rank_)
         return made
 
-    def embed(self, knowledge: Knowledge, /) -> Float[ndarray, "n k"]:
-        """Z by a state of knowledge, (n, n_components)."""
+    def embed(self, probability: Float[ndarray, "r c"], /) -> Float[ndarray, "n k"]:
+        """Z for the believed graph (:func:`pal.builders.from_beliefs`), (n, n_components).
+
+        ``probability`` are beliefs about the items in the graph. What is only known leaves most pairs at zero, and an
+        embedding of that parts fewer classes the more is known of few items.
+        """
+        p = probability.astype(np.float64) if probability.shape[1] else np.ones((len(probability), 1))
         # A copy shares the factorisation, and leaves the prepared one to others.
-        made = copy.copy(self.embedder)
+        made = copy.copy(self.embedder).update(from_beliefs(p / p.sum(axis=1, keepdims=True)))
         if len(self.rows) == len(self.x):
-            return made.update(from_knowledge(knowledge)).embedding_
-        made.update(from_knowledge(knowledge.among(self.rows)))
+            return made.embedding_
         embedding = np.empty((len(self.x), self.embedder.n_components), dtype=np.float32)
         for start in range(0, len(self.x), _ROWS):
             embedding[start : start + _ROWS] = made.transform(self.x[start : start + _ROWS])
@@ -218,9 +222,9 @@ def checked(x: Float[ndarray, "n d"], /) -> Float[ndarray, "n d"]:
 
 def learn(prepared: Prepared, knowledge: Knowledge, /) -> Model:
     """Refit to a state of knowledge; O(nnz · C) for the graph of all items or of representatives, and C classes."""
-    embed = cache(lambda: prepared.embed(knowledge))
     if len(prepared.rows) == len(prepared.x):
-        return Model(embed, believe(prepared.near, knowledge), prepared.near.affinity)
+        all_beliefs = believe(prepared.near, knowledge)
+        return Model(lambda: prepared.embed(all_beliefs.probability), all_beliefs, prepared.near.affinity)
     # The core: representatives, and the other items that answers are about.
     asked = knowledge.asked.copy()
     asked[list(knowledge.classes)] = True
@@ -231,6 +235,7 @@ def learn(prepared: Prepared, knowledge: Knowledge, /) -> Model:
         near = near.extended(prepared.carried[others], len(rows) + others)
         rows = np.append(rows, others)
     beliefs = believe(near, knowledge.among(rows))
+    embed = cache(lambda: prepared.embed(beliefs.probability[: len(prepared.rows)]))
     model = Model(lambda: embed()[rows], beliefs, near.affinity)
     return Core(rows, model, prepared.carried).of_all(embed)
 

@@ -120,7 +120,7 @@ class Apart:
         about, arrays = self._ask({"op": "learn", "n_items": knowledge.n_items}, votes._asdict())
         rows = arrays.pop("rows", None)
         beliefs: dict[str, Any] = about["beliefs"] | arrays
-        embed = cache(lambda: prepared.embed(knowledge))
+        embed = cache(lambda: prepared.embed(beliefs["probability"][: len(prepared.rows)]))
         if rows is None or self._carried is None:
             return Model(embed, Beliefs(**beliefs), self._affinity)
         affinity = self._affinity.copy()
