@@ -7,6 +7,8 @@ import pytest
 from posting import answered, send
 from starlette.testclient import TestClient
 
+from tests.waiting import wait_until
+
 STAMPS = Path("/usr/share/tuxpaint/stamps")
 KINDS = ["animals/birds", "animals/fish", "food/fruit", "food/vegetables", "plants/flowers", "household/tools"]
 
@@ -51,6 +53,8 @@ def test_ten_pages_of_photographs(photographs, tmp_path):
                     for item, told in zip(event["items"], event["relations"], strict=True)
                 }
                 assert send(client, event).status_code == 200
+            # All are encoded by now or soon, and then the model changes no more.
+            wait_until(lambda: not project.features.working and len(project.model().rows) == len(items))
             project.settle()
             progress = client.get("/api/progress").json()
             groups = client.get("/api/groups").json()["groups"]
