@@ -1,7 +1,8 @@
 """Memory that a step frees is kept for the next one.
 
 The C library of Linux (glibc) gives each large block back to the system when it is freed, and the next step asks for it
-again, page by page and filled with zeros: on a processor that is up to half of the time of a small net.
+again, page by page and filled with zeros: on a processor that is a large part of the time of a small net
+(``python -m benchmarks training``).
 """
 
 import ctypes
@@ -19,7 +20,7 @@ _KEPT = {_TRIM_THRESHOLD: 2**31 - 1, _MMAP_MAX: 0}
 def kept() -> Iterator[None]:
     """Keep freed memory inside, and give it back to the system at the end; does nothing without glibc.
 
-    It is for the whole process: other threads' memory is kept too. The peak is what it was.
+    It is for the whole process: other threads' memory is kept too.
     """
     library = ctypes.CDLL(None) if sys.platform.startswith("linux") else None
     if library is None or not (hasattr(library, "mallopt") and hasattr(library, "malloc_trim")):
