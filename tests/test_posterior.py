@@ -143,3 +143,16 @@ def test_right_answers_are_believed_where_features_hardly_part_the_classes(n_cla
     assert (named[asked] == y[asked]).mean() > 0.97
     assert (named[rest] == y[rest]).mean() > (rival[rest] == y[rest]).mean() - 0.03
     assert beliefs.error < 0.03
+
+
+@pytest.mark.parametrize("n_pages", [0, 2, 8])
+def test_an_anchor_is_of_its_class(n_pages):
+    """Also that of a community which nobody was asked about: what is shown of a class is one of its members."""
+    rng = np.random.default_rng(3)
+    y = rng.integers(8, size=300)
+    x = (rng.standard_normal((8, 5)) * 1.5)[y] + rng.standard_normal((300, 5))
+    loop = Loop(x, gain, seed=0)
+    for _ in run(loop, SimulatedLabeler(y, seed=0), n_pages=n_pages):
+        pass
+    beliefs = loop.model.beliefs
+    np.testing.assert_array_equal(beliefs.label[beliefs.anchor], np.arange(len(beliefs.anchor)))

@@ -34,7 +34,7 @@ _FELT = 5.0
 _DECIDED, _JOINS = 1.0, 1.0
 # One item in so many is of a class not seen yet, to begin with.
 _RARE = 20.0
-# Items believed to be of a class less than this may anchor a new one.
+# Items believed to be of a class less than this may anchor that of a lost part.
 _HALF = 0.5
 # One part in so many is of a class not seen yet, to begin with.
 _RARE_PART = 5.0
@@ -279,21 +279,25 @@ def open_classes(
     evidence: Evidence,
     classes: Classes,
     belief: Float[ndarray, "t c"],
-    gain: Float[ndarray, " t"],
+    unfit: Float[ndarray, " t"],
+    rare: float,
     part_gain: Float[ndarray, " k"],
     /,
 ) -> Change | None:
     """A class for each part that a new class explains better than all others, or with an item of which that holds.
 
-    These are where ``part_gain`` or ``gain``, log-odds, are above 0. It is anchored at the item of least belief at the
-    heart.
+    ``unfit`` is by how much, in log-likelihood, the answers about an item fit a class of its own better than others;
+    ``rare`` the log of the probability of such a class, and ``part_gain`` the log-odds that a part is one. The class is
+    anchored at the item of least belief at the heart.
     """
     if not len(evidence.item):
         return None
     heart = _heart(near, evidence.item)
     lost = (part_gain > 0) & (classes.inherited < len(classes.anchor) - classes.opened)
     home = heart.argmax(axis=1)
-    orphan = np.flatnonzero((classes.fixed < 0) & ((gain > 0) | (lost[home] & (belief.max(axis=1) < _HALF))))
+    orphan = np.flatnonzero(
+        (classes.fixed < 0) & ((unfit + rare > 0) | (lost[home] & (unfit > 0) & (belief.max(axis=1) < _HALF)))
+    )
     if not len(orphan):
         return None
     c = len(classes.anchor)

@@ -65,7 +65,8 @@ class _Round(NamedTuple):
     part: Float[ndarray, "k c"]
     link: Link
     merge: Float[ndarray, "c c"]
-    new: Float[ndarray, " t"]
+    unfit: Float[ndarray, " t"]
+    rare: float
     new_part: Float[ndarray, " k"]
     expected: Float[ndarray, "t c"]
     mistaken: float
@@ -146,7 +147,7 @@ def _update(
     updated = softmax(score, axis=1)
     updated[anchored] = certain
 
-    n_plain, n_mistaken, n_new = _mistaken(classes, told, prior, updated)
+    n_plain, n_mistaken, n_new = _mistaken(classes, told, differ, prior, updated)
     surprise = (_SURPRISE * _SURPRISES + n_mistaken) / (_SURPRISES + n_plain)
 
     # Beliefs about each end without the votes between them, and how sure the other answers alone make of it.
@@ -162,8 +163,8 @@ def _update(
         links(alone[:p][known], alone[p:][known], log_same[known], log_differ[known], 0.0),
         links(cavity[:p][~known], cavity[p:][~known], log_same[~known], log_differ[~known], surprise),
     )
-    new = np.log(new_class_prior(n_new, n_mistaken)) + differ
-    new = np.where(anchored, -np.inf, new - logsumexp(score, axis=1))
+    unfit = np.where(anchored, -np.inf, differ - logsumexp(score, axis=1))
+    rare = float(np.log(new_class_prior(n_new, n_mistaken)))
     return _Round(
         updated,
         heard,
@@ -172,7 +173,8 @@ def _update(
         parts.belief,
         link,
         merge_prior(near, parts.belief, link.odds),
-        new,
+        unfit,
+        rare,
         parts.new,
         expected,
         surprise,
@@ -209,11 +211,15 @@ def _expected(
 
 
 def _mistaken(
-    classes: Classes, told: Float[ndarray, "t c"], prior: Float[ndarray, "t c"], belief: Float[ndarray, "t c"]
+    classes: Classes,
+    told: Float[ndarray, "t c"],
+    differ: Float[ndarray, " t"],
+    prior: Float[ndarray, "t c"],
+    belief: Float[ndarray, "t c"],
 ) -> tuple[float, float, float]:
-    """Items that answers place; of these, those the features thought elsewhere; and those in classes opened by answers.
+    """Items that answers place; of these, those the features thought elsewhere; and those of classes not seen before.
 
-    Those in opened classes are no mistakes.
+    The last are in classes opened by answers, or every class was ruled out for them; these are no mistakes.
     """
     c = told.shape[1]
     if c < 2 or not len(told):
@@ -222,7 +228,8 @@ def _mistaken(
     plain = (told.max(axis=1) - np.partition(told, -2, axis=1)[:, -2] > _PLAIN) & (classes.fixed < 0)
     opened = plain & (best >= c - classes.opened)
     wrong = 1.0 - belief[np.arange(len(belief)), prior.argmax(axis=1)]
-    return float(plain.sum()), float(wrong[plain & ~opened].sum()), float(opened.sum())
+    unplaced = (classes.fixed < 0) & (differ - told.max(axis=1) > _PLAIN)
+    return float(plain.sum()), float(wrong[plain & ~opened].sum()), float(opened.sum() + unplaced.sum())
 
 
 def _revise(near: Neighborhood, evidence: Evidence, classes: Classes, result: _Round) -> Change | None:
@@ -231,7 +238,7 @@ def _revise(near: Neighborhood, evidence: Evidence, classes: Classes, result: _R
     n_left = int(label.max(initial=-1)) + 1
     if n_left < len(classes.anchor):
         return Change(classes.joined(label), np.eye(n_left)[label])
-    return open_classes(near, evidence, classes, result.belief, result.new, result.new_part)
+    return open_classes(near, evidence, classes, result.belief, result.unfit, result.rare, result.new_part)
 
 
 def _beliefs(
@@ -241,6 +248,7 @@ def _beliefs(
     mass = communal(near, result.part)
     probability = everywhere(given, result.heard, mass, result.weight)
     probability[evidence.item] = result.belief
+    probability[classes.anchor] = np.eye(len(classes.anchor))  # nobody may have been asked about a community yet
     same = expit(result.link.odds + logit(result.merge))
     np.fill_diagonal(same, 0.0)
     label = probability.argmax(axis=1)
