@@ -99,7 +99,7 @@ def single_questions(runs: Runs, quick: bool) -> list[Row]:
 
 def pages(runs: Runs, quick: bool) -> list[Row]:  # noqa: ARG001
     """Pages of 15 until levels, and until every item is settled."""
-    settings = Settings(answers=2000, page=15, held_out=0.0)
+    settings = Settings(answers=2400, page=15, held_out=0.0)
     run, curves = runs.run("default", settings), runs.curves("default", settings)
     rows = [
         row(
