@@ -4,6 +4,7 @@ axe-core (MPL-2.0) comes with a development package and is never part of PAL.
 """
 
 import importlib.resources
+import itertools
 import shutil
 
 import pytest
@@ -14,6 +15,7 @@ pytest.importorskip("axe_playwright_python")
 from browsing import new_context, serving
 
 from pal.project import Project
+from pal.project.review import against
 from pal.store.events import Answered
 from pal.web.app import create_app
 from pal.web.pages import SCREENS
@@ -128,27 +130,19 @@ def test_the_question_before_a_merge(page, served):
     project, address = served
     page.goto(f"{address}groups")
     page.wait_for_selector(".card input")
+    now, row = project.now(), project.items.row
+    anchors = [group.anchor for group in project.groups()]
     held_apart = next(
-        (one, other)
-        for event in project.now().answered
-        for other, relation in zip(event.items, event.relations, strict=True)
-        for one in [event.template]
-        if relation == -1 and group_of(project, one) != group_of(project, other)
+        (a, b) for a, b in itertools.combinations(anchors, 2) if against(project.items, now, row[a], row[b], limit=1)[1]
     )
-    for item in held_apart:
-        page.locator(f'.card[data-anchor="{group_of(project, item)}"] input').check()
+    for anchor in held_apart:
+        page.locator(f'.card[data-anchor="{anchor}"] input').check()
     page.click("#merge")
     page.wait_for_selector("#confirm[open] .against li")
     wrong = violations(page)
     page.keyboard.press("Escape")
     page.wait_for_selector("#confirm", state="hidden")
     assert not wrong, "\n".join(wrong)
-
-
-def group_of(project, item):
-    """Anchor of an item's group."""
-    anchors = [group.anchor for group in project.groups()]
-    return next(anchor for anchor in anchors if item in {one.tile.id for one in project.members(anchor)})
 
 
 def test_the_pages_of_those_who_are_not_signed_in(page, served):
