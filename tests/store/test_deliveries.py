@@ -1,12 +1,14 @@
 """What is still to be told, on both databases."""
 
 import pytest
+import sqlalchemy as sa
 
 from pal.store import Named
 from pal.store import deliveries as module
 from pal.store.deliveries import Deliveries
 from pal.store.postgres import PostgresStore
 from pal.store.sql import SqlStore
+from pal.store.tables import WEBHOOKS
 from pal.store.webhooks import Webhooks
 from tests.store.logs import ITEMS
 
@@ -57,14 +59,31 @@ def test_one_server_takes_a_delivery(queued):
 def test_an_address_taken_away_is_told_nothing_more(store, queued):
     Webhooks(store).remove(TWO)
     assert queued.waiting() == {ONE: 1}
-    queued.tidy([])
+    with store.writing() as connection:  # as a server does that didn't see it queued
+        connection.execute(sa.delete(WEBHOOKS))
+    queued.tidy()
     assert queued.waiting() == {}
+
+
+def test_tidying_up_spares_a_webhook_that_is_added_meanwhile(store, queued, monkeypatch):
+    with store.writing() as connection:
+        connection.execute(sa.delete(WEBHOOKS))
+    change = queued._change
+
+    def late(statement):
+        Webhooks(store).add(ONE, ("export-done",))
+        assert queued.queue([("export-done", "d", "D")]) == 1
+        return change(statement)
+
+    monkeypatch.setattr(queued, "_change", late)
+    queued.tidy()
+    assert queued.waiting() == {ONE: 2}
 
 
 def test_the_oldest_of_too_many_are_given_up(queued, monkeypatch):
     monkeypatch.setattr(module, "WAITING", 3)
     queued.queue([("export-done", str(number), str(number)) for number in range(4)])
-    queued.tidy([ONE, TWO])
+    queued.tidy()
     assert queued.waiting() == {ONE: 1, TWO: 3}
     assert queued.first()[1].body == "1"
 

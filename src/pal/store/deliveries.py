@@ -74,15 +74,19 @@ class Deliveries:
         """Take a delivery that arrived, or is given up, from the list."""
         self._change(sa.delete(DELIVERIES).where(DELIVERIES.c.position == delivery.position))
 
-    def tidy(self, urls: Sequence[str], /) -> None:
-        """Drop what is for none of some addresses, and of each what is too much."""
+    def tidy(self) -> None:
+        """Drop what is for no webhook any more, and of each address what is too much.
+
+        Which webhooks there are is asked in the statement that drops: one may be added, and told something, meanwhile.
+        """
         waiting: Mapping[str, int] = self.waiting()
+        with self._store.reading() as connection:
+            known = {row.url for row in connection.execute(_HOOKS)}
+        if not known.issuperset(waiting):
+            self._change(sa.delete(DELIVERIES).where(DELIVERIES.c.url.not_in(sa.select(WEBHOOKS.c.url))))
         for url, count in waiting.items():
-            mine = DELIVERIES.c.url == url
-            if url not in urls:
-                self._change(sa.delete(DELIVERIES).where(mine))
-            elif count > WAITING:
-                old = sa.select(DELIVERIES.c.position).where(mine).order_by(DELIVERIES.c.position)
+            if count > WAITING:
+                old = sa.select(DELIVERIES.c.position).where(DELIVERIES.c.url == url).order_by(DELIVERIES.c.position)
                 self._change(sa.delete(DELIVERIES).where(DELIVERIES.c.position.in_(old.limit(count - WAITING))))
 
     def waiting(self) -> dict[str, int]:

@@ -132,7 +132,7 @@ class Announcer:
             self._deliveries.queue([self._happened[0]])
             self._happened.popleft()
         hooks = {hook.url: hook for hook in self._hooks.all()}
-        self._deliveries.tidy(list(hooks))
+        self._deliveries.tidy()
         self._look(hooks)
         for delivery in self._deliveries.first():
             due = delivery.due <= time.time() and delivery.url in hooks and not self._stopping
