@@ -67,6 +67,13 @@ settings.register_profile("random", settings.get_profile("pal"), derandomize=Fal
 settings.load_profile("pal")
 
 
+def pytest_collection_modifyitems(items):
+    """A browser on a busy machine may fail a test once: it is run again, and the summary names it (RERUN)."""
+    for item in items:
+        if item.get_closest_marker("browser"):
+            item.add_marker(pytest.mark.flaky(reruns=1))
+
+
 def pytest_runtest_setup():
     """Seed what is drawn without a seed, the same before each test: torch's new networks, and which item of a list
     beartype looks at.

@@ -301,6 +301,27 @@ def test_a_second_press_of_done_is_not_meant_for_the_next_page(page, shared):
     assert len(log(shared)) == before + 2
 
 
+def test_counts_never_go_back_when_an_earlier_reply_comes_later(page, shared, digits):
+    ahead = """(least) => Object.keys(localStorage).some((key) => key.endsWith("/open")
+        && JSON.parse(localStorage.getItem(key)).ahead.length >= least)"""
+    page.wait_for_function(ahead, arg=2)
+    page.wait_for_load_state("networkidle")
+    before = shared[0].progress().pages
+    held, posted = [], []
+    page.route("**/api/page*", lambda route: held.append((route, route.fetch())))
+    page.route("**/api/events", lambda route: posted.append(route))
+    Person(page, digits).answer()
+    wait_until(page, lambda: held and posted)  # the next page was chosen before the answer is written
+    posted.pop().continue_()
+    page.wait_for_selector("#light[data-state=saved]")
+    assert page.inner_text("#pages-done") == str(before + 1)
+    page.unroute("**/api/page*")
+    route, reply = held.pop()
+    route.fulfill(response=reply)
+    page.wait_for_function(ahead, arg=2)
+    assert page.inner_text("#pages-done") == str(before + 1)
+
+
 def test_offline_for_three_pages_reload_reconnect_is_three_answers(page, context, shared, digits):
     person = Person(page, digits)
     page.wait_for_function(

@@ -26,8 +26,13 @@ export function light(state, waiting, words) {
   if (place.textContent !== text) place.textContent = text;
 }
 
+/** How much of the log the counts on the screen know. */
+let known = 0;
+
 /** @param {import("./types.js").Progress} progress */
 export function counts(progress) {
+  if (progress.position < known) return; // a reply that was made earlier and came later
+  known = progress.position;
   at("pages-done").textContent = progress.pages.toLocaleString();
   at("pages-word").textContent = progress.pages === 1 ? " page" : " pages";
   for (const part of /** @type {const} */ (["told", "deduced", "predicted"])) {

@@ -23,6 +23,7 @@
  * @property {number} predicted
  * @property {number} n_groups
  * @property {number} pages
+ * @property {number} position             of the log: how many events these numbers know
  *
  * @typedef {"selected"|"unsure"} Mark
  * @typedef {"unsuitable"|"broken"} Reason
