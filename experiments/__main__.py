@@ -1,7 +1,8 @@
 """``python -m experiments fig3 --trials 100 --seed 0 --out results/``: compute a figure, write its results, draw them.
 
-``cifar``, ``learning``, ``neighbors``, ``augmentations`` and ``graphs`` train networks and have options of their own.
-Writes NAME.json and NAME.png, and NAME-honest.json with the errors of a probe fitted on known training labels.
+``cifar``, ``learning``, ``neighbors``, ``rounds``, ``augmentations`` and ``graphs`` train networks and have options of
+their own. Writes NAME.json and NAME.png, and NAME-honest.json with the errors of a probe fitted on known training
+labels.
 """
 
 import argparse
@@ -19,7 +20,7 @@ from pal.errors import PalError
 
 FIGURES = ("fig3", "fig4", "fig5", "fig6", "fig7", "fig8", "fig9", "fig10", "table1", "theorem2")
 # Experiments with networks, which have options of their own: ``python -m experiments cifar --help``.
-COMMANDS = ("cifar", "learning", "neighbors", "augmentations", "graphs")
+COMMANDS = ("cifar", "learning", "neighbors", "rounds", "augmentations", "graphs")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

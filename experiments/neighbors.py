@@ -4,8 +4,11 @@ Each way of finding neighbours has the same items, first weights, batches and vi
 accuracies stands the purity: the share of neighbours, at the end, that are of the item's class. Labels are only used to
 measure.
 
-- support: NNCLR, a set of past embeddings (:class:`pal.training.SupportSet`), all the weight on neighbours.
-- support-half: half of the weight on neighbours, half on views; support-agree: and only where both views agree.
+- support: NNCLR, a set of past embeddings (:class:`pal.training.SupportSet`), half as many as items, all the weight on
+  neighbours after three tenths of the passes.
+- support-small, support-large: an eighth as many, and as many. support-late: after six tenths of the passes.
+- support-half, support-fifth: that share of the weight on neighbours, the rest on views; support-agree: half, and only
+  where both views agree; support-together: half, and found by the mean of both views.
 - all: five mutual neighbours among all items, by features, anew every epoch.
 - pixels: mutual neighbours in pixels, found once; shared: mutual neighbours in pixels and in features.
 """
@@ -34,7 +37,29 @@ if TYPE_CHECKING:
     from pal.training import Batch, EachEpoch, SupportSet
 
 N_KNOWN, WARM_UP, WEIGHT, N_NEIGHBORS = 30, 0.3, 0.5, 5
-WAYS = ("simclr", "support", "support-half", "support-agree", "all", "pixels", "shared")
+
+
+class Set(NamedTuple):
+    """A support set: its size as a share of the items, the share of passes before it counts, and its weight."""
+
+    size: float = 0.5
+    wait: float = WARM_UP
+    weight: float = 1.0
+    agree: bool = False
+    together: bool = False
+
+
+SETS = {
+    "support": Set(),
+    "support-small": Set(size=0.125),
+    "support-large": Set(size=1.0),
+    "support-late": Set(wait=0.6),
+    "support-half": Set(weight=0.5),
+    "support-fifth": Set(weight=0.2),
+    "support-agree": Set(weight=0.5, agree=True),
+    "support-together": Set(weight=0.5, together=True),
+}
+WAYS = ("simclr", *SETS, "all", "pixels", "shared")
 
 
 class Found(NamedTuple):
@@ -88,9 +113,12 @@ def one(way: str, task: Task, plan: "Plan", /) -> Found:
 
     n = len(task.x)
     known = few_labels(task.y, N_KNOWN, seed=plan.seed)
-    if way.startswith("support"):
-        wait = round(WARM_UP * plan.epochs * (n // plan.batch_size))
-        support = SupportSet(n // 2, wait=wait, weight=1.0 if way == "support" else 0.5, agree=way == "support-agree")
+    if way in SETS:
+        of, steps = SETS[way], plan.epochs * (n // plan.batch_size)
+        support = SupportSet(
+            max(round(of.size * n), 1), wait=round(of.wait * steps), weight=of.weight, agree=of.agree,
+            together=of.together,
+        )  # fmt: skip
         encoder, pairs = _watched(support, task, plan)
         last = np.concatenate(pairs[-(n // plan.batch_size) :], axis=1)
         return Found(*scores(task, encoder, known), float((task.y[last[0]] == task.y[last[1]]).mean()))

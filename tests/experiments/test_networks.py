@@ -178,6 +178,19 @@ def test_the_command_neighbors(cifar_file, tmp_path):
     assert (tmp_path / "neighbors-cifar.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.slow
+def test_the_command_rounds(cifar_file, tmp_path):
+    sizes = ["--seeds", "1", "--epochs", "1", "--n-train", "60", "--width", "8", "--rounds", "2", "--pages", "2"]
+    assert main(["rounds", "--data", str(cifar_file), *sizes, "--oracle", "captcha", "--out", str(tmp_path)]) == 0
+    result = load(tmp_path / "rounds-cifar.json")
+    assert result.x == [1, 2]
+    assert {np.shape(runs) for runs in result.data.values()} == {(1, 2, 3)}
+    table = {way: np.array(runs) for way, runs in result.data.items()}
+    # The first round asks before anything was trained, and so the same in every way.
+    assert table["views"][0, 0, 2] == table["hard"][0, 0, 2] == table["believed"][0, 0, 2]
+    assert (tmp_path / "rounds-cifar.png").read_bytes().startswith(b"\x89PNG")
+
+
 def test_purity_is_the_share_of_neighbours_of_one_class():
     graph = identity(4) + from_labels(np.array([0, 0, 1, 1]))
     assert neighbors.purity(graph, np.array([5, 5, 5, 6])) == 0.5
@@ -201,7 +214,7 @@ def test_the_command_graphs(tmp_path):
         assert all(len(curve["mean"]) == len(result.x) for curve in result.curves.values())
 
 
-@pytest.mark.parametrize("command", ["cifar", "learning", "neighbors", "augmentations"])
+@pytest.mark.parametrize("command", ["cifar", "learning", "neighbors", "rounds", "augmentations"])
 def test_a_missing_folder_of_data_is_one_sentence(tmp_path, capsys, command):
     assert main([command, "--data", str(tmp_path / "nowhere"), "--out", str(tmp_path)]) == 2
     error = capsys.readouterr().err

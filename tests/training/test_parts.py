@@ -16,6 +16,7 @@ from pal.training import (
     Settings,
     agreement,
     embed,
+    fit,
     log,
     neighbors_of_all,
     one_change,
@@ -282,6 +283,38 @@ def test_rounds_extend_the_graph_and_go_on(blobs):
     assert (labels[:, None] == labels)[group[:, None] == group].all()
     assert ((known[:, None] == known) <= (group[:, None] == group)).all()  # nothing is forgotten
     assert embed(encoder, x).shape == (60, 6)
+
+
+def test_rounds_train_on_what_is_believed(blobs, monkeypatch):
+    """The graph is the views' and the expected relation under the beliefs of the round, half each."""
+    x, labels = blobs
+    given = []
+
+    def kept(encoder, items, graph, **options):
+        given.append(graph.to_dense())
+        return fit(encoder, items, graph, **options)
+
+    monkeypatch.setattr("pal.training.active.fit", kept)
+    sizes = {"n_rounds": 2, "n_pages": 2, "page_size": 5, "settings": Settings(epochs=1, batch_size=20, device="cpu")}
+    oracle, labeler = get_oracle("captcha"), SimulatedLabeler(labels)
+    found = list(rounds(MLP(8, hidden=(16,), n_features=6), x, oracle, labeler, graph="believed", **sizes))
+    for graph, left in zip(given, found, strict=True):
+        p = left.model.beliefs.probability
+        np.testing.assert_allclose(graph, (np.eye(60) + p @ p.T) / 2, atol=1e-6)
+    with pytest.raises(InvalidInputError, match=r"unknown graph 'soft'; choose one of hard, believed"):
+        next(rounds(MLP(8), x, oracle, labeler, graph="soft", **sizes))
+
+
+@pytest.mark.parametrize("graph", ["hard", "believed"])
+def test_rounds_go_on_where_nobody_can_tell(blobs, graph):
+    x, _ = blobs
+    sizes = {"n_rounds": 1, "n_pages": 2, "page_size": 5, "settings": Settings(epochs=1, batch_size=20, device="cpu")}
+
+    def unsure(question):
+        return np.zeros(len(question.items), dtype=np.int8)
+
+    (left,) = rounds(MLP(8, hidden=(16,), n_features=6), x, get_oracle("random"), unsure, graph=graph, **sizes)
+    assert np.isfinite(left.trained.history[-1]["loss"])
 
 
 def test_augmented_identity_is_the_views_graph():

@@ -78,6 +78,28 @@ def test_only_neighbours_that_all_views_choose(views, expected):
     assert torch.isfinite(z.grad).all()
 
 
+def test_together_an_item_asks_by_the_mean_of_its_views():
+    """The set holds means of views, and all views of an item get the neighbour of its mean."""
+    support = SupportSet(4, weight=1.0, temperature=0.5, together=True)
+    first, z = embeddings(8), embeddings(6, seed=1)
+    support(first, augmented(identity(4), 2), batch_of(range(10, 14)))
+    unit = torch.nn.functional.normalize
+
+    def means(rows):
+        return unit(unit(rows, dim=1).reshape(len(rows) // 2, 2, 5).mean(1), dim=1)
+
+    q = means(first)
+    torch.testing.assert_close(support.embeddings, q)
+    near = [int((q @ mean).argmax()) for mean in means(z)]
+    views = unit(z, dim=1).reshape(3, 2, 5)
+    costs = [
+        torch.logsumexp(logits := views[:, v] @ q[near[i]] / 0.5, 0) - logits[i] for i in range(3) for v in range(2)
+    ]
+    found = support(z, augmented(identity(3), 2), batch_of(range(3)))
+    torch.testing.assert_close(found, torch.stack(costs).mean())
+    np.testing.assert_array_equal(support.found, [range(3), [10 + j for j in near]])
+
+
 def test_the_set_keeps_the_last_first_views():
     support = SupportSet(5)
     for start in (0, 3, 6):

@@ -1,7 +1,8 @@
 """The active loop with a network: ask, answer, extend the graph, go on training, embed anew, ask again."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal, get_args
 
 import numpy as np
 from jaxtyping import Float32, Int8
@@ -9,8 +10,9 @@ from numpy import ndarray
 from torch import Tensor, nn
 
 from pal.answers import Question
-from pal.builders import blend, from_knowledge, identity
+from pal.builders import blend, from_beliefs, from_knowledge, identity
 from pal.errors import InvalidInputError
+from pal.graph import SimilarityGraph
 from pal.knowledge import Knowledge
 from pal.labelers import Labeler
 from pal.learner import Model
@@ -22,6 +24,9 @@ from pal.training.fit import Trained, fit
 from pal.training.items import as_tensor
 from pal.training.objectives import Objective
 from pal.training.settings import Settings
+
+#: What answers say of which items are alike: what they imply, or what is believed because of them.
+Known = Literal["hard", "believed"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,6 +50,7 @@ def rounds(
     n_rounds: int,
     n_pages: int = 10,
     page_size: int = 15,
+    graph: Known = "hard",
     alpha: float = 0.5,
     loss: str | Objective = "vicreg",
     views: Views = unchanged,
@@ -61,6 +67,9 @@ def rounds(
         Who asks and who answers.
     n_rounds, n_pages, page_size
         Rounds, pages a round, tiles a page.
+    graph
+        "hard", what the answers imply (:func:`pal.builders.from_knowledge`), or "believed", its expectation under the
+        round's beliefs (:func:`pal.builders.from_beliefs`), which speak of all items.
     alpha
         Weight of the answers' graph.
     loss, views, settings
@@ -69,12 +78,14 @@ def rounds(
     Raises
     ------
     InvalidInputError
-        If a number is below 1, or as :func:`pal.training.fit`.
+        If a number is below 1, the graph is unknown, or as :func:`pal.training.fit`.
     """
     if min(n_rounds, n_pages, page_size) < 1:
         raise InvalidInputError(
             f"n_rounds, n_pages and page_size must be at least 1, got {n_rounds}, {n_pages} and {page_size}"
         )
+    if graph not in get_args(Known):
+        raise InvalidInputError(f"unknown graph {graph!r}; choose one of {', '.join(get_args(Known))}")
     settings = Settings() if settings is None else settings
     tensor, told = as_tensor(items), list[tuple[Question, Int8[ndarray, " q"]]]()
     trained: Trained | None = None
@@ -85,7 +96,14 @@ def rounds(
             loop.tell(question, relation)
         for question, answers in run(loop, labeler, n_pages=n_pages):
             told.append((question, answers.relation))
-        graph = blend(identity(len(tensor)), from_knowledge(loop.knowledge, contrastive=False), alpha=alpha)
-        seeded = Settings(**{**vars(settings), "seed": settings.seed + number})
-        trained = fit(encoder, tensor, graph, loss=loss, views=views, settings=seeded, after=trained)
+        both = blend(identity(len(tensor)), _alike(loop, graph), alpha=alpha)
+        seeded = replace(settings, seed=settings.seed + number)
+        trained = fit(encoder, tensor, both, loss=loss, views=views, settings=seeded, after=trained)
         yield Round(loop.knowledge, loop.model, features, trained, len(loop.answers))
+
+
+def _alike(loop: Loop, graph: Known) -> SimilarityGraph:
+    """Which items are alike, 0..1; nobody but itself where nothing is believed of an item."""
+    if graph == "hard":
+        return from_knowledge(loop.knowledge, contrastive=False)
+    return from_beliefs(loop.model.beliefs.probability, contrastive=False)

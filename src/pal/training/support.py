@@ -40,6 +40,8 @@ class SupportSet:
     agree
         Whether a neighbour counts only where all views of an item choose the same one. Such neighbours are rarer, and
         more often of the item's class.
+    together
+        Whether an item asks once, by the mean of its views, and the set holds such means.
     temperature
         τ of both parts.
 
@@ -56,14 +58,21 @@ class SupportSet:
     """
 
     def __init__(
-        self, size: int = 1024, *, weight: float = 0.5, wait: int = 0, agree: bool = False, temperature: float = 0.2
+        self,
+        size: int = 1024,
+        *,
+        weight: float = 0.5,
+        wait: int = 0,
+        agree: bool = False,
+        together: bool = False,
+        temperature: float = 0.2,
     ) -> None:
         if size < 1 or wait < 0 or not 0 <= weight <= 1 or temperature <= 0:
             raise InvalidInputError(
                 f"expected size ≥ 1, wait ≥ 0, weight in [0, 1] and temperature > 0; "
                 f"got {size}, {wait}, {weight} and {temperature}"
             )
-        self.size, self.weight, self.wait, self.agree = size, weight, wait, agree
+        self.size, self.weight, self.wait, self.agree, self.together = size, weight, wait, agree, together
         self.temperature = temperature
         self.embeddings, self.items = torch.empty(0, 0), torch.empty(0, dtype=torch.int64)
         self.n_steps = 0
@@ -76,9 +85,12 @@ class SupportSet:
         loss = losses.simclr(z, graph, temperature=self.temperature)
         views = normalize(z.float(), dim=1).reshape(len(batch.items), batch.n_views, -1)
         self.found = self.found[:, :0]
+        asks = views.detach()
+        if self.together:
+            asks = normalize(asks.mean(1, keepdim=True), dim=2).expand_as(asks)
         if self.weight > 0 and self.n_steps >= self.wait and len(self.items) == self.size:
-            loss = (1 - self.weight) * loss + self.weight * self._neighbors(views, batch)
-        self._take_in(views[:, 0].detach(), batch)
+            loss = (1 - self.weight) * loss + self.weight * self._neighbors(asks, views, batch)
+        self._take_in(asks[:, 0], batch)
         return loss
 
     def state_dict(self) -> dict[str, Any]:
@@ -89,11 +101,13 @@ class SupportSet:
         """Take the set of :meth:`state_dict`."""
         self.embeddings, self.items, self.n_steps = state["embeddings"], state["items"], state["n_steps"]
 
-    def _neighbors(self, views: Float[Tensor, "b v k"], batch: Batch) -> Float[Tensor, ""]:
-        """NNCLR over the items whose neighbours count."""
+    def _neighbors(
+        self, asks: Float[Tensor, "b v k"], views: Float[Tensor, "b v k"], batch: Batch
+    ) -> Float[Tensor, ""]:
+        """NNCLR over the items whose neighbours count; ``asks`` look for them."""
         support, support_items = self.embeddings.to(views.device), self.items.to(views.device)
         own = torch.from_numpy(np.ascontiguousarray(batch.items)).to(views.device)[:, None, None] == support_items
-        chosen = (views.detach() @ support.t()).masked_fill(own, -torch.inf).argmax(2)
+        chosen = (asks @ support.t()).masked_fill(own, -torch.inf).argmax(2)
         of = support_items[chosen]
         counts: Bool[Tensor, " b"] = (of == of[:, :1]).all(1) if self.agree else torch.ones_like(of[:, 0]).bool()
         rows = torch.nonzero(counts)[:, 0]
