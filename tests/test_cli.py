@@ -310,7 +310,7 @@ def test_annotate_serves_a_page_and_resumes(tmp_path):
     (photos / "red" / "copy.png").write_bytes((photos / "red" / "0.png").read_bytes())
     for start in range(2):
         with serving(tmp_path, "photos", "--encoder", "pixels", "--page-size", "5") as (server, address, said):
-            assert "40 items in photos, 1 exact copies grouped" in said
+            assert "40 items in photos, 1 exact copy grouped" in said
             assert "1 × not a picture in a known format" in said
             assert "fake.png" in said
             assert "project: photos.pal" in said

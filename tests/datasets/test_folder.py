@@ -137,3 +137,20 @@ def test_sources_by_kind(tmp_path):
         open_source(tmp_path / "notes.txt")
     with pytest.raises(InvalidInputError, match="no such file"):
         open_source(tmp_path / "none.npz")
+
+
+def test_sounds_that_go_with_pictures_are_not_what_a_folder_is_of(tmp_path):
+    """A name spoken in ten languages beside each drawing; but a cover beside ten songs makes no folder of pictures."""
+    for i, animal in enumerate(["frog", "newt"]):
+        picture(tmp_path / "animals" / f"{animal}.png", (i, 9, 9))
+        for language in ("", "_desc_de", "_desc_en"):
+            (tmp_path / "animals" / f"{animal}{language}.ogg").write_text(animal + language)
+    (tmp_path / "animals" / "bee.svg").write_text("<svg/>")
+    (tmp_path / "animals" / "bee.ogg").write_text("bee")
+    assert folder(tmp_path).kind == "image"
+    albums = tmp_path / "albums"
+    picture(albums / "cover.png")
+    for i in range(3):
+        (albums / f"song {i}.ogg").write_text(str(i))
+    with pytest.raises(InvalidInputError, match="no sound that can be read"):
+        folder(albums)

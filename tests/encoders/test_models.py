@@ -1,11 +1,16 @@
 """Models from a folder: tiny ones, made here from a configuration and saved."""
 
 import json
+import os
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+import pal
 from pal.encoders import get_encoder
 from pal.encoders.choosing import encoder_for
 from pal.encoders.models import PictureModel, TextModel, model_encoder, model_folder, model_name
@@ -161,3 +166,27 @@ def test_nothing_is_fetched_unless_asked(tmp_path, monkeypatch):
         model_folder(str(tmp_path / "empty"))
     with pytest.raises(InvalidInputError, match="log-mel"):
         model_encoder(tmp_path, "sounds")
+
+
+def test_a_torchvision_that_does_not_fit_torch_is_taken_for_none(tmp_path):
+    """Models here need none; transformers would load no model where one is installed that can't be imported."""
+    (tmp_path / "torchvision").mkdir()
+    (tmp_path / "torchvision" / "__init__.py").write_text(
+        "raise RuntimeError('operator torchvision::nms does not exist')"
+    )
+    (tmp_path / "torchvision-0.1.dist-info").mkdir()
+    (tmp_path / "torchvision-0.1.dist-info" / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: torchvision\nVersion: 0.1\n"
+    )
+    code = """
+from transformers.utils import is_torchvision_available as there
+assert there(), "transformers believes what is installed"
+from pal.encoders.models import _hide_broken_torchvision
+_hide_broken_torchvision()
+assert not there()
+"""
+    path = os.pathsep.join([str(tmp_path), str(Path(pal.__file__).parents[1])])
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | {"PYTHONPATH": path}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr

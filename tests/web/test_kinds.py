@@ -63,7 +63,7 @@ def sounds(tmp_path):
 def test_sounds_from_the_folder_to_new_predictions(sounds, tmp_path):
     with Project.create_or_open(sounds, page_size=5) as project:
         said = found(project.items)
-        assert said[0] == f"24 items in {sounds}, 1 exact copies grouped (sounds)"
+        assert said[0] == f"24 items in {sounds}, 1 exact copy grouped (sounds)"
         assert said[1] == "1 skipped:"
         assert "fake.wav" in said[2]
         assert [line.partition(":")[0] for line in where(project)] == ["encoder", "project", "store"]

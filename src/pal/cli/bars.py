@@ -1,8 +1,10 @@
 """Progress bars on standard error, so that what a command says can still be piped."""
 
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
 
@@ -29,3 +31,11 @@ def bar(title: str, *, total: int | None = None) -> Iterator[Callable[[int], Non
 def setter(shown: Progress, task: TaskID) -> Callable[[int], None]:
     """Function that sets a bar to a number of things done."""
     return lambda done: shown.update(task, completed=done)
+
+
+def say(shown: Progress, line: str, /) -> None:
+    """Say a line; in a terminal above the bars, in one piece whatever its width, so that an address can be clicked."""
+    if shown.console.is_terminal and sys.stdout.isatty():
+        shown.console.print(line, markup=False, highlight=False, emoji=False, soft_wrap=True)
+    else:
+        typer.echo(line)

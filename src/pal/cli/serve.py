@@ -7,15 +7,16 @@ import threading
 import time
 import webbrowser
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import typer
 
-from pal.cli.bars import bars, setter
+from pal.cli.bars import bars, say, setter
 from pal.errors import InvalidInputError, require_extra
 from pal.items import Items, Kind, Skipped
 
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _ANY = ("0.0.0.0", "::")  # noqa: S104  named to be refused without an address
-_NAMED_FILES, _REASONS = 5, 20
+_NAMED_FILES, _REASONS = 3, 20
 
 WORDS: dict[Kind, str] = {"image": "pictures", "text": "texts", "audio": "sounds", "vector": "embeddings"}
 """What people call items of a kind."""
@@ -77,14 +78,14 @@ def _serve(source: str, directory: Path | None, how: Serving, **options: Any) ->
                 encoding, total=len(items), visible=items.vectors is None, description=f"encoding {WORDS[items.kind]}"
             )
             for line in found(items):
-                typer.echo(line)
+                say(shown, line)
 
         def encoded(done: int) -> None:
             shown.update(encoding, completed=done, visible=done < total[0])
             if done >= total[0]:
                 shown.stop()  # it would be drawn ten times a second for as long as the server runs
                 for line in broken(projects[0]) if projects else []:
-                    typer.echo(line)
+                    say(shown, line)
 
         projects: list[Project] = []
         with Project.create_or_open(
@@ -99,10 +100,10 @@ def _serve(source: str, directory: Path | None, how: Serving, **options: Any) ->
         ) as project:
             projects.append(project)
             for line in where(project):
-                typer.echo(line)
+                say(shown, line)
             if project.items.vectors is not None or not project.features.working:
                 shown.stop()
-            _run(project, bound, how)
+            _run(project, bound, how, partial(say, shown))
 
 
 def listen(host: str, port: int, /) -> socket.socket:
@@ -152,10 +153,12 @@ def allowed_hosts(how: Serving, /) -> tuple[str, ...]:
 def found(items: Items, /) -> list[str]:
     """What was found in a source, in a few lines."""
     copies = sum(map(len, items.copies.values()))
-    grouped = f", {copies:,} exact copies grouped" if copies else ""
+    grouped = f", {copies:,} exact {'copy' if copies == 1 else 'copies'} grouped" if copies else ""
+    mixed = any(" among " in skip.why for skip in items.skipped)
     return [
         f"{len(items):,} items in {items.source}{grouped} ({WORDS[items.kind]})",
         *_listed("skipped", items.skipped),
+        *(["a project has one kind of files: choose with --kind image, audio or text"] if mixed else []),
     ]
 
 
@@ -188,7 +191,7 @@ def _listed(word: str, skipped: Sequence[Skipped]) -> list[str]:
     return lines
 
 
-def _run(project: "Project", bound: socket.socket, how: Serving) -> None:
+def _run(project: "Project", bound: socket.socket, how: Serving, tell: Callable[[str], None]) -> None:
     import uvicorn
 
     from pal.cli.invite import ADDRESS
@@ -224,8 +227,9 @@ def _run(project: "Project", bound: socket.socket, how: Serving) -> None:
             timeout_graceful_shutdown=2,
         )
     )
-    typer.echo(f"open {address}")
-    typer.echo("stop with Ctrl+C; run the same command to go on")
+    tell("")
+    tell(f"open {address}")
+    tell("stop with Ctrl+C; run the same command to go on")
     failed: list[Exception] = []
     threading.Thread(target=_begin, args=(project, server, failed), daemon=True).start()
     if how.browser:

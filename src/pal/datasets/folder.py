@@ -1,7 +1,7 @@
 """A folder of pictures, of sounds or of texts."""
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 from pal.datasets.scan import File, list_files, load_kept, look_at, save_kept
@@ -24,10 +24,11 @@ def folder(
 ) -> Items:
     """Pictures, sounds or texts in a folder and the folders in it, by relative path.
 
-    Without ``kind`` it is what most files are, where a text beside a picture or sound of the same name is its caption
-    and doesn't count. Every file is read once to hash it, by another process; ``cache`` keeps what was found, so that
-    files that haven't changed aren't read again. Hidden files and PAL's own ``*.pal`` directories are left alone; links
-    that lead out of the folder are skipped. ``progress`` is called with the number of files looked at so far.
+    Without ``kind`` it is what most files are, where what goes with another file doesn't count: a text beside a picture
+    or sound of the same name is its caption, and a sound goes with a picture whose name it begins with. Every file is
+    read once to hash it, by another process; ``cache`` keeps what was found, so that files that haven't changed aren't
+    read again. Hidden files and PAL's own ``*.pal`` directories are left alone; links that lead out of the folder are
+    skipped. ``progress`` is called with the number of files looked at so far.
 
     Raises
     ------
@@ -39,7 +40,8 @@ def folder(
             f"no such folder: {root}; give a folder of pictures, sounds or texts, a table, embeddings, or --demo"
         )
     files, skipped = list_files(root)
-    kind = _main_kind(files) if kind is None else kind
+    if kind is None:
+        kind = _main_kind(files, (skip.name for skip in skipped if skip.name.lower().endswith(".svg")))
     mine = [file for file in files if file.kind == kind]
     before = load_kept(cache)
     looked, kept = look_at(root, mine, before, progress=progress)
@@ -71,13 +73,27 @@ def folder(
     )
 
 
-def _main_kind(files: Sequence[File]) -> FileKind:
-    """What most files are; the first of KINDS if there are none."""
-    beside = {stem_and_ending(file.name)[0] for file in files if file.kind != "text"}
-    captions = sum(file.kind == "text" and stem_and_ending(file.name)[0] in beside for file in files)
-    counts = Counter(file.kind for file in files)
-    counts["text"] -= captions
+def _main_kind(files: Sequence[File], drawings: Iterable[str] = ()) -> FileKind:
+    """What most files are but those that go with another; the first of KINDS if there are none."""
+    stems = {one: {stem_and_ending(file.name)[0] for file in files if file.kind == one} for one in KINDS}
+    named = stems["image"] | stems["audio"]
+    pictures = stems["image"] | {stem_and_ending(name)[0] for name in drawings}
+    counts = Counter(
+        file.kind
+        for file in files
+        if not (file.kind == "audio" and pictures.intersection(_beginnings(file.name)))
+        and not (file.kind == "text" and stem_and_ending(file.name)[0] in named)
+    )
     return max(KINDS, key=lambda one: counts[one])
+
+
+def _beginnings(name: str) -> Iterator[str]:
+    """Of "a/frog_desc_de.ogg": "a/frog_desc_de", "a/frog_desc", "a/frog"."""
+    stem = stem_and_ending(name)[0]
+    while stem:
+        yield stem
+        at = max(stem.rfind("_"), stem.rfind("-"))
+        stem = stem[:at] if at > stem.rfind("/") else ""
 
 
 def _texts(root: Path, names: Sequence[str], skipped: list[Skipped]) -> dict[str, str]:

@@ -6,6 +6,7 @@ mean over places. Texts: pooled as a sentence-transformers folder says, else the
 """
 
 import hashlib
+import importlib.util
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -211,7 +212,7 @@ def _load(folder: Path) -> tuple[Any, dict[str, Any]]:
     try:
         import torch  # noqa: F401
 
-        _check_torchvision()
+        _hide_broken_torchvision()
         from transformers import AutoModel
         from transformers.utils import logging
     except ImportError as error:
@@ -228,18 +229,22 @@ def _load(folder: Path) -> tuple[Any, dict[str, Any]]:
     return model.eval(), model.config.to_dict()
 
 
-def _check_torchvision() -> None:
-    """Say what is wrong where transformers would only say that it can't import a model."""
-    from transformers.utils.import_utils import is_torchvision_available
+def _hide_broken_torchvision() -> None:
+    """Let transformers take a torchvision that doesn't fit torch for none: it would load no model with it."""
+    try:
+        import torchvision  # noqa: F401
+    except ImportError:
+        return
+    except RuntimeError:  # operator torchvision::nms does not exist
+        from transformers.utils import import_utils
 
-    if is_torchvision_available():
-        try:
-            import torchvision  # noqa: F401
-        except (ImportError, RuntimeError) as error:
-            raise InvalidInputError(
-                f"the torchvision that is installed doesn't fit torch ({_first_line(error)}), and transformers "
-                "loads no model with it; run: pip uninstall torchvision"
-            ) from None
+        real = importlib.util.find_spec
+        importlib.util.find_spec = lambda name, package=None: None if name == "torchvision" else real(name, package)
+        try:  # it remembers what it found
+            import_utils.is_torchvision_available.cache_clear()
+            import_utils.is_torchvision_available()
+        finally:
+            importlib.util.find_spec = real
 
 
 def _inputs(model: Any) -> set[str]:
