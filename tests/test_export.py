@@ -1,14 +1,18 @@
 import csv
 import hashlib
 import json
+from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
+from pal.datasets import Reading, open_source
 from pal.errors import InvalidInputError
 from pal.export import FORMATS, export
 from pal.export.classifier import load_classifier
@@ -16,6 +20,7 @@ from pal.export.pictures import safe_name
 from pal.export.predicting import predictions
 from pal.export.rows import HEADER
 from pal.export.tables import harmless
+from pal.imports.label_studio import read_label_studio
 from pal.project import Page, Project
 from pal.store import Answered, Flagged
 from pal.store.events import from_dict
@@ -109,6 +114,75 @@ def test_parquet_says_the_same(out, table):
         {k: v for k, v in row.items() if k != "class"} for row in table
     ]
     assert {row["class"] for row in rows} == {"=red", "=blue"}, "names are as given where no spreadsheet reads them"
+
+
+def test_json_lines_say_the_same(out):
+    rows = [json.loads(line) for line in (out / "labels.jsonl").read_text(encoding="utf-8").splitlines()]
+    assert rows == pq.read_table(out / "labels.parquet").to_pylist()
+
+
+def test_a_dataset_of_hugging_face_comes_back(project, table, tmp_path):
+    """By PAL's own reader, which needs no library of theirs."""
+    export(project, tmp_path / "out", formats=["huggingface"], dataset="copy")
+    saved = tmp_path / "out" / "dataset"
+    items = open_source(saved, reading=Reading(columns=("image",), ids="path"))
+    assert (items.kind, len(items)) == ("image", 24)
+    assert {*items.name, *(name for names in items.copies.values() for name in names)} == {row["path"] for row in table}
+    sources = {row["path"]: row["source"] for row in table}
+    for i, item in enumerate(items.id):
+        cells = dict(items.cells.at(i))
+        assert item == cells["sha256"], "the same pictures"
+        assert cells["class"] == cells["class_id"] == "=" + items.name[i].split("/")[0]
+        assert cells["source"] == sources[items.name[i]]
+    features = json.loads((saved / "dataset_info.json").read_text())["features"]
+    assert list(features)[: len(HEADER)] == list(HEADER)
+    assert features["image"] == {"_type": "Image"}
+
+
+def test_a_dataset_names_the_pictures_where_they_are(project, out, table):
+    with pa.ipc.open_stream(out / "dataset" / "data-00000-of-00001.arrow") as reader:
+        rows = reader.read_all().to_pylist()
+    assert [row["path"] for row in rows] == [row["path"] for row in table]
+    for row in rows:
+        assert row["image"]["bytes"] is None
+        assert hashlib.sha256(Path(row["image"]["path"]).read_bytes()).hexdigest() == row["sha256"]
+
+
+def test_the_library_itself_opens_the_dataset(out, table):
+    datasets = pytest.importorskip("datasets")
+    found = datasets.load_from_disk(str(out / "dataset"))
+    assert found["path"] == [row["path"] for row in table]
+    assert found.features["class_id"].int2str(found[0]["class_id"]) == found[0]["class"]
+    assert found[0]["image"].size == (40, 40)
+
+
+def test_label_studio_gets_tasks_that_it_can_import(project, out, table):
+    tasks = json.loads((out / "label_studio.json").read_text(encoding="utf-8"))
+    assert [task["data"]["path"] for task in tasks] == [row["path"] for row in table]
+    for task, row in zip(tasks, table, strict=True):
+        assert task["data"]["image"] == f"/data/local-files/?d={row['path']}"
+        assert task["data"]["pal"]["source"] == row["source"]
+        assert ("annotations" in task, "predictions" in task) == (
+            row["source"] != "predicted",
+            row["source"] == "predicted",
+        )
+        said = (task.get("annotations") or task["predictions"])[0]["result"][0]
+        assert said["value"]["choices"] == [row["class"].removeprefix("'")]
+        assert said["type"] == "choices"
+    view = ElementTree.parse(out / "label_studio.xml").getroot()
+    control, object_ = view.find("Choices"), view.find("Image")
+    assert (control.get("name"), control.get("toName")) == (said["from_name"], said["to_name"])
+    assert (object_.get("name"), object_.get("value")) == (said["to_name"], "$image")
+    assert {choice.get("value") for choice in control} == {"=red", "=blue"}
+
+
+def test_what_goes_to_label_studio_comes_back_as_told(project, out, table):
+    """The importer reads what was told or deduced, and no prediction."""
+    said = read_label_studio(out / "label_studio.json")
+    assert len(said) == sum(row["source"] != "predicted" for row in table)
+    assert {name for one in said for name in one.names if name in {row["path"] for row in table}} == {
+        row["path"] for row in table if row["source"] != "predicted"
+    }
 
 
 def test_the_picture_folder_has_a_folder_a_class(project, out):
@@ -206,6 +280,8 @@ def test_vectors_export_too(tmp_path):
     with Project.create_or_open(tmp_path / "x.npy") as project:
         files = export(project, tmp_path / "out", formats=FORMATS)
     assert {file.name for file in files} >= {"labels.csv", "embeddings.npy", "manifest.json"}
+    assert open_source(tmp_path / "out" / "dataset", reading=Reading(columns=("vector",))).vectors.shape == (20, 3)
+    assert json.loads((tmp_path / "out" / "label_studio.json").read_text())[0]["data"]["path"] == "row 00"
     assert not (tmp_path / "out" / "images").exists()
 
 

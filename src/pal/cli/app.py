@@ -139,11 +139,14 @@ def export(
         typer.Option(
             "--format",
             "-f",
-            help="csv, parquet, images, embeddings, classifier, log or pairs; again for more. All by default.",
+            help="csv, jsonl, parquet, images, huggingface, labelstudio, embeddings, classifier, log or pairs; again "
+            "for more. All by default.",
             show_default=False,
         ),
     ] = None,
-    copy: Annotated[bool, typer.Option("--copy", help="Copy pictures instead of linking to them.")] = False,
+    copy: Annotated[
+        bool, typer.Option("--copy", help="Take pictures and sounds in instead of linking to them.")
+    ] = False,
 ) -> None:
     """Write labels, pictures, embedding, classifier and log. SOURCE may also be the project's own folder."""
     from pal.cli.report import write_export

@@ -1,6 +1,7 @@
 """``pal status`` and ``pal export``: look at a project that may be in use."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -88,5 +89,5 @@ def write_export(
     beside = [file for file in files if file.parent == out]
     for file in beside:
         typer.echo(file)
-    if len(files) > len(beside):
-        typer.echo(f"{out / 'images'}: {len(files) - len(beside):,} pictures")
+    for folder, count in Counter(file.relative_to(out).parts[0] for file in files if file.parent != out).items():
+        typer.echo(f"{out / folder}: {count:,} files")

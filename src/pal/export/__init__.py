@@ -17,16 +17,20 @@ from pal.datasets.files import hash_file
 from pal.errors import InvalidInputError, StoreError
 from pal.export.arrays import write_embeddings
 from pal.export.classifier import Classifier, fit_classifier
+from pal.export.huggingface import write_dataset
+from pal.export.label_studio import write_label_studio
 from pal.export.log import write_log, write_pairs
 from pal.export.pictures import write_pictures
 from pal.export.rows import Row, classes_of, rows_of
-from pal.export.tables import write_csv, write_parquet
+from pal.export.tables import write_csv, write_jsonl, write_parquet
 from pal.project import Project
 from pal.project.snapshot import Snapshot
 
 __all__ = ["FORMATS", "Row", "export", "rows_of"]
 
-FORMATS = ("csv", "parquet", "images", "embeddings", "classifier", "log", "pairs")
+FORMATS = (
+    "csv", "jsonl", "parquet", "images", "huggingface", "labelstudio", "embeddings", "classifier", "log", "pairs"
+)  # fmt: skip
 """What can be written."""
 
 
@@ -37,6 +41,7 @@ def export(
     *,
     formats: Collection[str] = FORMATS,
     pictures: Literal["link", "copy"] = "link",
+    dataset: Literal["link", "copy"] | None = None,
 ) -> list[Path]:
     """Write a project's results to the folder ``out``, and return the files, the manifest last.
 
@@ -50,6 +55,8 @@ def export(
         Some of :data:`FORMATS`; "images" and "classifier" are left out where there are no pictures or no groups.
     pictures
         Whether the picture folder holds links to the source or copies.
+    dataset
+        Whether the Hugging Face dataset names files of the source or holds their content; as ``pictures`` by default.
 
     Raises
     ------
@@ -71,13 +78,18 @@ def export(
         )
     try:
         out.mkdir(parents=True, exist_ok=True)
-        return _write(project, now, out, formats, pictures)
+        return _write(project, now, out, formats, pictures, dataset or pictures)
     except OSError as error:
         raise StoreError(f"can't write the export to {out}: {error.strerror or error}; give another --out") from None
 
 
 def _write(
-    project: Project, now: Snapshot, out: Path, formats: Collection[str], pictures: Literal["link", "copy"]
+    project: Project,
+    now: Snapshot,
+    out: Path,
+    formats: Collection[str],
+    pictures: Literal["link", "copy"],
+    dataset: Literal["link", "copy"],
 ) -> list[Path]:
     rows = rows_of(project.items, now)
     class_of, names = classes_of(now)
@@ -85,8 +97,11 @@ def _write(
     classifier = fit_classifier(now, labels, names, encoder=project.features.encoder)
     writers: dict[str, Callable[[], list[Path]]] = {
         "csv": lambda: [write_csv(rows, out / "labels.csv")],
+        "jsonl": lambda: [write_jsonl(rows, out / "labels.jsonl")],
         "parquet": lambda: [write_parquet(rows, out / "labels.parquet")],
         "images": lambda: write_pictures(rows, project.items, out / "images", how=pictures),
+        "huggingface": lambda: write_dataset(rows, project.items, names, out / "dataset", how=dataset),
+        "labelstudio": lambda: write_label_studio(rows, project.items, names, out),
         "embeddings": lambda: write_embeddings(project.items, now, classifier, out),
         "classifier": lambda: [] if classifier is None else _write_classifier(project, classifier, out),
         "log": lambda: [write_log(project.store.read_after(0), now.position, out / "log.jsonl")],

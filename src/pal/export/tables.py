@@ -1,6 +1,7 @@
-"""Tables of labels: CSV and Parquet."""
+"""Tables of labels: CSV, JSON Lines and Parquet."""
 
 import csv
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -14,6 +15,14 @@ def write_csv(rows: Sequence[Row], path: Path, /) -> Path:
         writer = csv.writer(file)
         writer.writerow(HEADER)
         writer.writerows([harmless(cell) for cell in row] for row in rows)
+    return path
+
+
+def write_jsonl(rows: Sequence[Row], path: Path, /) -> Path:
+    """Write rows as objects, one a line, in UTF-8."""
+    with path.open("w", encoding="utf-8") as file:
+        for row in rows:
+            file.write(json.dumps(dict(zip(HEADER, row, strict=True)), ensure_ascii=False) + "\n")
     return path
 
 

@@ -47,7 +47,7 @@ def exports(project: Project, done: Callable[[dict[str, Any]], None] = lambda _:
         with one_at_a_time:
             _forget(folder)
             name = new_id()
-            export(project, folder / name, formats=sent.formats)
+            export(project, folder / name, formats=sent.formats, dataset="copy")
             files = sorted(path for path in (folder / name).rglob("*") if path.is_file())
         manifest = json.loads((folder / name / "manifest.json").read_text())
         sizes = {"n_files": len(files), "n_bytes": sum(file.stat().st_size for file in files)}

@@ -12,12 +12,12 @@ const WORDS = {
   jsonl: ["Labels, JSON Lines", "the same rows, one object a line"],
   parquet: ["Labels, Parquet", "the same rows, typed"],
   images: ["Pictures in folders", "one folder a class"],
+  huggingface: ["Hugging Face dataset", "for datasets.load_from_disk, with the items themselves"],
+  labelstudio: ["Label Studio", "tasks to import, with its labelling interface"],
   embeddings: ["Embeddings", ".npy with ids, in the model's own space"],
   classifier: ["Classifier", "safetensors; pal predict loads it, nothing is pickled"],
   log: ["The log", "every answer, name and flag, as it was given"],
   pairs: ["Pairs", "every answer about two items, alike or unlike"],
-  huggingface: ["Hugging Face dataset", "saved on disk, for datasets.load_from_disk"],
-  labelstudio: ["Label Studio", "JSON that Label Studio imports"],
 };
 const chosen = () => /** @type {HTMLInputElement[]} */ ([...at("formats").querySelectorAll("input:checked")]).map((box) => box.value);
 const write = /** @type {HTMLButtonElement} */ (at("write"));
@@ -30,7 +30,7 @@ async function load() {
     const box = /** @type {HTMLInputElement} */ (element("input"));
     box.type = "checkbox";
     box.value = name;
-    box.checked = name !== "images"; // pictures make it large
+    box.checked = !["images", "huggingface"].includes(name); // pictures make it large
     const words = element("span");
     const [title, more] = WORDS[name] ?? [name, ""];
     words.append(element("b", "", title), element("small", "", more));
