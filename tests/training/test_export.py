@@ -79,6 +79,20 @@ def test_plain_torch_loads_the_program(tmp_path):
         torch.testing.assert_close(torch.load(tmp_path / "z.pt"), network(x), atol=1e-5, rtol=1e-4)
 
 
+@pytest.mark.slow
+def test_a_net_of_words_leaves_too(tmp_path):
+    onnx = pytest.importorskip("onnx.reference")
+    network = WordNet(n_words=50, width=4).eval()
+    _, program, path = export_encoder(network, tmp_path, item_shape=(9,))
+    x = torch.randint(0, 51, (4, 9))
+    x[0], x[1, 3:] = 0, 0  # a text without a word, and a short one
+    with torch.no_grad():
+        expected = network(x)
+        torch.testing.assert_close(torch.export.load(program).module()(x), expected)
+    (found,) = onnx.ReferenceEvaluator(str(path)).run(None, {"items": x.numpy()})
+    np.testing.assert_allclose(found, expected.numpy(), atol=1e-5)
+
+
 def test_a_trained_encoder_encodes_pictures(tmp_path):
     Image = pytest.importorskip("PIL.Image")
     network = used(SmallConvNet(channels=3, width=16), (3, 12, 12))

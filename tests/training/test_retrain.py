@@ -113,6 +113,34 @@ def test_an_unknown_graph(vectors):
         retrain(project, graph="soft", settings=FAST)
 
 
+@pytest.mark.slow
+def test_the_encoder_leaves_for_plain_torch_and_onnx(vectors, tmp_path):
+    pytest.importorskip("onnx")
+    from onnx.reference import ReferenceEvaluator
+
+    source, directory, _ = vectors
+    trained(source, directory)
+    with Project.create_or_open(source, directory) as project:
+        x, expected = project.items.vectors, project.features.raw(np.arange(80))
+        files = export(project, tmp_path / "out", formats=["encoder"])
+    assert [file.name for file in files] == ["encoder.safetensors", "encoder.pt2", "encoder.onnx", "manifest.json"]
+    with torch.no_grad():
+        by_torch = torch.export.load(files[1]).module()(torch.from_numpy(x)).numpy()
+    (by_onnx,) = ReferenceEvaluator(str(files[2])).run(None, {"items": x})
+    for found in (by_torch, by_onnx):
+        np.testing.assert_allclose(found / np.linalg.norm(found, axis=1, keepdims=True), expected, atol=1e-5)
+
+
+def test_without_an_encoder_of_its_own_nothing_is_written(vectors, tmp_path):
+    source, directory, _ = vectors
+    with (
+        Project.create_or_open(source, directory) as project,
+        pytest.raises(InvalidInputError, match="an encoder of its own, this one's is vectors; train one"),
+    ):
+        export(project, tmp_path / "out", formats=["csv", "encoder"])
+    assert not (tmp_path / "out").exists()
+
+
 def test_training_again_goes_on_from_where_it_was(vectors):
     source, directory, _ = vectors
     first = trained(source, directory)

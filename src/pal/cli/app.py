@@ -140,7 +140,7 @@ def export(
             "--format",
             "-f",
             help="csv, jsonl, parquet, images, huggingface, labelstudio, embeddings, classifier, log or pairs; again "
-            "for more. All by default.",
+            "for more. All by default. And encoder: what pal train made, for plain torch and ONNX.",
             show_default=False,
         ),
     ] = None,

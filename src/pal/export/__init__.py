@@ -17,6 +17,7 @@ from pal.datasets.files import hash_file
 from pal.errors import InvalidInputError, StoreError
 from pal.export.arrays import write_embeddings
 from pal.export.classifier import Classifier, fit_classifier
+from pal.export.encoder import own_encoder, write_encoder
 from pal.export.huggingface import write_dataset
 from pal.export.label_studio import write_label_studio
 from pal.export.log import write_log, write_pairs
@@ -26,12 +27,15 @@ from pal.export.tables import write_csv, write_jsonl, write_parquet
 from pal.project import Project
 from pal.project.snapshot import Snapshot
 
-__all__ = ["FORMATS", "Row", "export", "rows_of"]
+__all__ = ["FORMATS", "ON_DEMAND", "Row", "export", "rows_of"]
 
 FORMATS = (
     "csv", "jsonl", "parquet", "images", "huggingface", "labelstudio", "embeddings", "classifier", "log", "pairs"
 )  # fmt: skip
-"""What can be written."""
+"""What is written unless it is said."""
+
+ON_DEMAND = ("encoder",)
+"""What is written only when it is asked for: it takes torch, and an encoder that was trained for the project."""
 
 
 def export(
@@ -52,7 +56,8 @@ def export(
     out
         Folder to write to; it must be empty or new.
     formats
-        Some of :data:`FORMATS`; "images" and "classifier" are left out where there are no pictures or no groups.
+        Some of :data:`FORMATS` and :data:`ON_DEMAND`; "images" and "classifier" are left out where there are no
+        pictures or no groups.
     pictures
         Whether the picture folder holds links to the source or copies.
     dataset
@@ -61,15 +66,19 @@ def export(
     Raises
     ------
     InvalidInputError
-        If a format is unknown, ``out`` isn't empty, or some items have no features yet.
+        If a format is unknown, ``out`` isn't empty, some items have no features yet, or the project has no encoder of
+        its own and "encoder" is asked for.
     StoreError
         If ``out`` can't be written.
     """
-    unknown = sorted(set(formats) - set(FORMATS))
+    known = (*FORMATS, *ON_DEMAND)
+    unknown = sorted(set(formats) - set(known))
     if unknown:
-        raise InvalidInputError(f"unknown format {', '.join(unknown)}; choose from {', '.join(FORMATS)}")
+        raise InvalidInputError(f"unknown format {', '.join(unknown)}; choose from {', '.join(known)}")
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise InvalidInputError(f"{out} isn't an empty folder; give a new one with --out")
+    if "encoder" in formats:
+        own_encoder(project)  # before anything is written
     now = project.snapshot()
     missing = len(project.items) - len(now.published.rows)
     if missing:
@@ -106,8 +115,9 @@ def _write(
         "classifier": lambda: [] if classifier is None else _write_classifier(project, classifier, out),
         "log": lambda: [write_log(project.store.read_after(0), now.position, out / "log.jsonl")],
         "pairs": lambda: [write_pairs(now.answered, out / "pairs.csv")],
+        "encoder": lambda: write_encoder(own_encoder(project), out),
     }
-    files = [file for name in FORMATS if name in formats for file in writers[name]()]
+    files = [file for name in writers if name in formats for file in writers[name]()]
     manifest = out / "manifest.json"
     manifest.write_text(json.dumps(_manifest(project, now, rows, files, out), indent=1, ensure_ascii=False) + "\n")
     return [*files, manifest]

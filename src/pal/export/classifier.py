@@ -90,7 +90,7 @@ class Classifier:
     def save(self, path: Path, /) -> Path:
         """Write as safetensors, with the rest as JSON in its header."""
         try:
-            from safetensors.numpy import save_file
+            from safetensors.numpy import save
         except ImportError:
             raise require_extra("safetensors", "annotate") from None
         values = (
@@ -110,7 +110,8 @@ class Classifier:
             "bandwidth": self.features.bandwidth,
             "position": self.position,
         }
-        save_file(tensors, path, metadata={"pal": json.dumps(about)})
+        # Its own ``save_file`` makes files that only their owner may read.
+        path.write_bytes(save(tensors, metadata={"pal": json.dumps(about)}))
         return path
 
 

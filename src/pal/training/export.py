@@ -2,7 +2,7 @@
 
 ``encoder.safetensors`` needs PAL to rebuild the network (:func:`pal.encoders.trained.load_network`), or any code with
 the same state dict. ``encoder.pt2`` needs torch alone: ``torch.export.load(path).module()(x)``. ``encoder.onnx`` needs
-any ONNX runtime. All take batches of any size, pictures as (b, c, h, w) in 0..1.
+any ONNX runtime. All take batches of any size, pictures as (b, c, h, w) in 0..1, texts as numbers of words (b, l).
 """
 
 import warnings
@@ -11,8 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn.functional import embedding
 
+from pal.encoders.networks import WordNet
 from pal.encoders.trained import save_network
 from pal.errors import InvalidInputError, require_extra
 from pal.training.embed import evaluating
@@ -28,7 +31,7 @@ def export_encoder(
     Parameters
     ----------
     item_shape
-        (c, h, w) of a picture, (d,) of a vector.
+        (c, h, w) of a picture, (d,) of a vector, (l,) of a text.
     formats
         Some of :data:`FORMATS`.
     about
@@ -46,7 +49,8 @@ def export_encoder(
         raise InvalidInputError(f"unknown format {unknown[0]!r}; choose of {', '.join(FORMATS)}")
     folder.mkdir(parents=True, exist_ok=True)
     device = next(encoder.parameters(), torch.empty(0)).device
-    example = torch.zeros(2, *item_shape, device=device)
+    kind = torch.int64 if isinstance(encoder, WordNet) else torch.float32
+    example = torch.zeros(2, *item_shape, device=device, dtype=kind)
     written = []
     with evaluating(encoder), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # torch's exporters speak of their own future
@@ -62,13 +66,28 @@ def export_encoder(
     return written
 
 
+class _Words(nn.Module):
+    """A :class:`pal.encoders.networks.WordNet` in operations that ONNX has: it knows no bags of vectors."""
+
+    def __init__(self, net: WordNet) -> None:
+        super().__init__()
+        self.vectors, self.layers = net.words.weight, net.layers
+
+    def forward(self, x: Int[Tensor, "b l"]) -> Float[Tensor, "b k"]:
+        """Features of a batch of texts."""
+        there = (x != 0).to(self.vectors.dtype)[:, :, None]
+        mean = (embedding(x, self.vectors) * there).sum(1) / there.sum(1).clamp(min=1.0)
+        z: Tensor = self.layers(mean)
+        return z
+
+
 def _onnx(encoder: nn.Module, path: Path, example: torch.Tensor) -> Path:
     try:
         import onnx  # noqa: F401
     except ImportError:
         raise require_extra("onnx", "train") from None
     torch.onnx.export(
-        encoder,
+        _Words(encoder).eval() if isinstance(encoder, WordNet) else encoder,
         (example,),
         str(path),
         dynamo=False,
