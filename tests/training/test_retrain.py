@@ -159,6 +159,8 @@ def test_pictures_old_features_are_kept(photos, tmp_path):
         assert not project.features.working  # all were encoded before the project turned to them
         assert project.features.raw(np.arange(40)).shape == (40, 128)
         export(project, tmp_path / "out", formats=["classifier"])
+        with pytest.raises(InvalidInputError, match=r"go on from takes pictures of 32 × 32, got side 16; leave --side"):
+            retrain(project, side=16, settings=FAST)
     classifier = load_classifier(tmp_path / "out" / "classifier.safetensors")
     rows, skipped = predictions(classifier, open_source(source), home=tmp_path / "out")
     assert len(rows) == 40

@@ -203,7 +203,12 @@ def _start(features: Features, rows: ndarray, network: str, side: int | None, se
             made: nn.Module = SmallConvNet() if small else Lite0(pretrained=True)
             side = side or (SIDE if small else Lite0.side)
         else:
-            made, side = before.network, before.item_shape[1]
+            made, (_, taken, _) = before.network, before.item_shape
+            if side not in (None, taken):
+                raise InvalidInputError(
+                    f"the encoder to go on from takes pictures of {taken} × {taken}, got side {side}; leave --side out"
+                )
+            side = taken
         return _Start(made, _pictures(items, rows, side, folder / _PICTURES), simclr_views((side, side)))
 
 
