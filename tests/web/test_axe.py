@@ -16,6 +16,7 @@ from browsing import new_context, serving
 
 from pal.project import Project
 from pal.project.review import against
+from pal.store.accounts import Accounts
 from pal.store.events import Answered
 from pal.web.app import create_app
 from pal.web.pages import SCREENS
@@ -152,3 +153,25 @@ def test_the_pages_of_those_who_are_not_signed_in(page, served):
         page.wait_for_selector("body")
         wrong = violations(page)
         assert not wrong, "\n".join(wrong)
+
+
+def test_the_question_before_a_removal_and_the_page_behind_a_link(page, served):
+    project, _ = served
+    accounts = Accounts(project.store)
+    with serving(create_app(project, token=None, accounts=accounts)) as address:
+        page.goto(f"{address}team")
+        page.fill("#invite-name", "Ann Lee")
+        page.click("#invite-form button")
+        page.wait_for_selector("#link-made:not([hidden])")
+        query = page.input_value("#link").partition("?")[2]
+        wrong = violations(page)
+        page.click("#people >> text=Remove")
+        page.wait_for_selector("#sure[open]")
+        wrong += violations(page)
+        page.click("#sure-no")
+        page.wait_for_selector("#sure", state="hidden")
+    with serving(create_app(project, token="a-token-that-is-long-enough", accounts=accounts)) as address:
+        page.goto(f"{address}?{query}")
+        page.wait_for_selector("#join.button")
+        wrong += violations(page)
+    assert not wrong, "\n".join(wrong)

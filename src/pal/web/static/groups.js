@@ -63,18 +63,21 @@ function card(group) {
   const name = /** @type {HTMLAnchorElement} */ (element("a", group.name ? "card-title" : "card-title unnamed", title(group)));
   name.href = `#${group.anchor}`;
   name.setAttribute("aria-label", `Open ${group.name || "group without a name"}, ${plural(size(group), "item")}`);
-  const rename = button("Rename", "text-button", () => renameGroup(group));
-  rename.setAttribute("aria-label", `Rename ${group.name || "group without a name"}`);
+  const rename = button(group.name ? "Rename" : "Name", "text-button", () => renameGroup(group));
+  rename.setAttribute("aria-label", group.name ? `Rename ${group.name}` : "Name the group without a name");
   head.append(name, rename);
   const place = button(group.parent ? `in ${group.parent}` : "Parent", "text-button parent", () => placeGroup(group));
   place.setAttribute("aria-label", `${group.parent ? `Change the parent ${group.parent}` : "Set a parent"} of ${group.name || "group without a name"}`);
+  place.title = "The larger group that this one is a part of, like “animals” of “dogs”";
   if (group.parent) place.classList.add("placed");
 
   const pictures = element("a", "card-pictures");
   /** @type {HTMLAnchorElement} */ (pictures).href = `#${group.anchor}`;
   pictures.tabIndex = -1;
   pictures.setAttribute("aria-hidden", "true");
-  pictures.append(...group.exemplars.slice(0, 5).map((item) => face(item, 96).face));
+  const read = !["image", "audio"].includes(document.body.dataset.kind ?? "");
+  pictures.classList.toggle("read", read);
+  pictures.append(...group.exemplars.slice(0, read ? 3 : 5).map((item) => (read ? oneLine(item) : face(item, 96).face)));
 
   const label = element("label", "choose");
   const box = /** @type {HTMLInputElement} */ (element("input"));
@@ -95,6 +98,9 @@ function card(group) {
   made.append(head, pictures, bar(group), foot);
   return made;
 }
+
+/** A text, or a row of a table, as far as a line goes. @param {Tile} item */
+const oneLine = (item) => element("span", "card-line", item.text ?? [item.name, ...item.cells.map(([name, value]) => `${name} ${value}`)].join(" · "));
 
 /** @param {Group} group */
 function sources(group) {

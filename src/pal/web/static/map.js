@@ -71,7 +71,14 @@ function row(of, place, colour) {
   const made = /** @type {HTMLButtonElement} */ (element("button", "legend-row"));
   made.type = "button";
   const members = of.group.flatMap((own, point) => (own === place ? [point] : []));
-  made.append(dot(colour), element("span", "", groupName(of, place)), element("small", "", members.length.toLocaleString()));
+  // What a group without a name is, its anchor shows.
+  const anchor = of.id.indexOf(of.anchors[place]);
+  const drawn = ["image", "audio"].includes(document.body.dataset.kind ?? "");
+  const named = of.group_names[place] || anchor < 0;
+  const words = named || drawn ? groupName(of, place) : of.text[anchor] ?? of.name[anchor];
+  made.append(dot(colour));
+  if (anchor >= 0 && drawn) made.append(face({ id: of.id[anchor], name: of.name[anchor], text: null, cells: [] }, 96).face);
+  made.append(element("span", named || drawn ? "legend-name" : "legend-name unnamed", words), element("small", "", members.length.toLocaleString()));
   made.setAttribute("aria-label", `Select ${groupName(of, place)}, ${plural(members.length, "item")}`);
   made.setAttribute("aria-pressed", String(group === place));
   made.addEventListener("click", () => {

@@ -2,7 +2,7 @@
 // @ts-check
 
 import { element, face } from "./card.js";
-import { ask, button, said } from "./screen.js";
+import { ask, button, said, short } from "./screen.js";
 
 /**
  * @typedef {import("./types.js").Tile} Tile
@@ -58,7 +58,9 @@ export class Asking {
     const two = element("div", "two");
     for (const [item, group] of /** @type {[Tile, string][]} */ ([[pair.a, pair.group_a], [pair.b, pair.group_b]])) {
       const side = element("figure", "side");
-      side.append(face(item, 256).face, element("figcaption", group ? "" : "unnamed", group || item.name));
+      const caption = element("figcaption", group ? "" : "unnamed", group || short(item.name));
+      caption.title = item.name;
+      side.append(face(item, 256).face, caption);
       two.append(side);
     }
     const acts = element("div", "asking-acts");

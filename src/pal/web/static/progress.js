@@ -26,6 +26,8 @@ async function load() {
   accuracy(report);
   left(report);
   at("people").replaceChildren(...report.people.map((one) => person(one, report.me)));
+  at("people-table").hidden = !report.people.length;
+  at("people-none").hidden = report.people.length > 0;
 }
 
 /** @param {Report} report */
@@ -57,6 +59,7 @@ function accuracy({ audit }) {
   band.style.width = `${100 * (high - low)}%`;
   mark.style.left = `${(100 * right) / Math.max(asked, 1)}%`;
   at("range").hidden = !asked;
+  at("audit-more").textContent = asked ? "Audit some more" : "Audit a few items";
   at("accuracy-words").textContent = asked
     ? `${right} of ${plural(asked, "random item")} right: with 95 % confidence between ${tenth(low)} and ${tenth(high)}.${unsure ? ` ${plural(unsure, "item")} nobody could tell.` : ""} Only the random audit counts here, never the model's own confidence.`
     : "Audit a few items drawn at random: only they tell how accurate the predictions are. The model's own confidence doesn't.";
@@ -80,7 +83,8 @@ function hint(report) {
   if (report.verdict === "reached") return `You can stop: ${all} are right, if those told and deduced are.`;
   if (report.verdict === "missed") return `Go on: ${all} are right, below the target.`;
   if (!report.to_audit) return `Go on: ${all} are right, as far as is known.`;
-  return `Too early to say: ${all} are right, as far as is known. ${plural(report.to_audit, "more audited item")}, all right, would show ${percent(report.target)}.`;
+  const known = report.high - report.low < 0.999 ? `${all} are right, as far as is known. ` : "";
+  return `Too early to say: ${known}${plural(report.to_audit, "more audited item")}, all right, would show ${percent(report.target)}.`;
 }
 
 /** @param {number} minutes */

@@ -36,6 +36,9 @@ export function toast(words) {
   fading = window.setTimeout(() => { at("toast").hidden = true; }, 6000);
 }
 
+/** A path's last step: what differs between the names of a folder. @param {string} name */
+export const short = (name) => name.slice(name.replace(/\/+$/, "").lastIndexOf("/") + 1);
+
 export const plural = (/** @type {number} */ n, /** @type {string} */ word) => `${n.toLocaleString()} ${word}${n === 1 ? "" : "s"}`;
 export const percent = (/** @type {number} */ share) => `${(100 * share).toFixed(share > 0.995 && share < 1 ? 1 : 0)} %`;
 

@@ -1,0 +1,115 @@
+"""How items look on screen, in a real Chromium: pictures of any shape, texts, rows of a table."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+pytest.importorskip("playwright")
+
+from browsing import new_context, serving
+from PIL import Image
+
+from pal.datasets import Reading
+from pal.project import Project
+from pal.web.app import create_app
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.skipif(shutil.which("chromium") is None, reason="needs chromium on the path; apt install chromium"),
+]
+
+WORDS = ["moon rocket orbit", "bread butter oven", "goal match ball"]
+
+# Of every picture on screen that is painted: by how many pixels it sticks out of its place, at most.
+STICKS_OUT = """() => {
+    const shown = [...document.images].filter((img) => img.closest(".face") && img.offsetWidth);
+    return Math.max(...shown.map((img) => {
+        const own = img.getBoundingClientRect(), place = img.parentElement.getBoundingClientRect();
+        return Math.max(place.left - own.left, own.right - place.right, place.top - own.top, own.bottom - place.bottom);
+    }));
+}"""
+
+
+@pytest.fixture
+def opened(browser):
+    """Function that serves a project and opens its page for somebody who knows what to do."""
+    contexts = []
+
+    def _open(address):
+        context = new_context(browser, viewport={"width": 1280, "height": 800}, reduced_motion="reduce")
+        contexts.append(context)
+        page = context.new_page()
+        page.goto(address)
+        page.wait_for_selector(".tile")
+        return page
+
+    yield _open
+    for context in contexts:
+        context.close()
+
+
+def project_of(source, tmp_path, **options):
+    project = Project.create_or_open(source, tmp_path / "p.pal", seed=0, **options)
+    project.store.set_meta("welcomed owner", "1")
+    return project
+
+
+def test_tall_and_wide_pictures_are_shown_whole(opened, tmp_path):
+    """What is cut off can't be judged."""
+    rng = np.random.default_rng(0)
+    (tmp_path / "photos").mkdir()
+    for i in range(24):
+        shape = [(160, 40, 3), (40, 160, 3)][i % 2]
+        Image.fromarray(rng.integers(0, 255, shape, dtype=np.uint8)).save(tmp_path / "photos" / f"{i:02d}.png")
+    project = project_of(tmp_path / "photos", tmp_path, encoder="pixels")
+    with project, serving(create_app(project, token=None)) as address:
+        page = opened(address)
+        assert page.evaluate(STICKS_OUT) < 1
+        page.goto(f"{address}groups")
+        page.wait_for_selector(".card")
+        page.wait_for_function("() => [...document.images].every((picture) => picture.complete)")
+        assert page.evaluate(STICKS_OUT) < 1
+        page.goto(f"{address}map")
+        page.wait_for_selector(".legend-row img")
+        assert page.evaluate(STICKS_OUT) < 1
+
+
+def test_groups_of_texts_can_be_read(opened, tmp_path):
+    """A line a text, in the cards and beside the map, where pictures would be too small for words."""
+    table = tmp_path / "t.csv"
+    texts = [f"{WORDS[i % 3]} {i}" for i in range(30)]
+    table.write_text("id,text\n" + "".join(f"{i},{text}\n" for i, text in enumerate(texts)))
+    project = project_of(table, tmp_path, reading=Reading(columns=("text",), ids="id"), encoder="tfidf")
+    with project, serving(create_app(project, token=None)) as address:
+        page = opened(address)
+        page.goto(f"{address}groups")
+        page.wait_for_selector(".card")
+        lines = page.locator(".card-line")
+        assert set(lines.all_inner_texts()) <= set(texts)
+        assert lines.count() >= page.locator(".card").count()
+        widths = lines.evaluate_all("(lines) => lines.map((line) => line.scrollWidth - line.clientWidth)")
+        assert max(widths) <= 0, "these are short enough to be read whole"
+        page.goto(f"{address}map")
+        page.wait_for_selector(".legend-row")
+        assert set(page.locator(".legend-name").all_inner_texts()) <= set(texts), (
+            "a group without a name says what it is"
+        )
+
+
+def test_columns_of_a_table_can_be_told_apart(opened, tmp_path):
+    rng = np.random.default_rng(0)
+    np.save(tmp_path / "x.npy", rng.normal(size=(24, 3)) + 4 * np.eye(3)[np.arange(24) % 3])
+    columns = ["sepal length", "sepal width", "petal length"]
+    rows = [",".join(f"{value:.1f}" for value in rng.uniform(1, 9, 3)) for _ in range(24)]
+    (tmp_path / "x.csv").write_text("\n".join([",".join(columns), *rows]) + "\n")
+    project = project_of(tmp_path / "x.npy", tmp_path, reading=Reading(table=tmp_path / "x.csv"))
+    with project, serving(create_app(project, token=None)) as address:
+        page = opened(address)
+        cut = page.locator(".tile .cell-name").evaluate_all(
+            "(names) => names.filter((name) => name.scrollWidth > name.clientWidth).length"
+        )
+        assert cut == 0
+        page.goto(f"{address}progress")
+        page.wait_for_selector("#people-none:not([hidden])")
+        assert page.locator("#people-table").is_hidden()
