@@ -20,6 +20,7 @@ pytestmark = [
     pytest.mark.skipif(shutil.which("chromium") is None, reason="needs chromium on the path; apt install chromium"),
 ]
 
+COUNTS = ["n_items", "told", "deduced", "predicted"]
 NASTY = "<img src=x onerror=\"document.title='taken'\">"
 
 
@@ -483,3 +484,26 @@ def test_a_link_is_made_withdrawn_and_the_rule_changed_on_the_team_screen(contex
         page.wait_for_selector(".tile")
         assert page.locator("#rule").inner_text() == "Same <i>bird</i>?"
         assert page.locator(".guide-rule").text_content() == "Same <i>bird</i>?"
+
+
+@pytest.mark.parametrize(
+    ("screen", "asked", "nothing", "shown"),
+    [
+        ("groups", "**/api/groups", {"groups": [], "progress": dict.fromkeys(COUNTS, 0)}, ".card"),
+        ("map", "**/api/map", {"id": [], "n_items": 0}, ".legend-row"),
+    ],
+)  # fmt: skip
+def test_a_screen_that_is_opened_before_the_first_model_fills_itself(page, shared, screen, asked, nothing, shown):
+    asks = []
+
+    def reply(route):
+        asks.append(route)
+        if len(asks) == 1:
+            route.fulfill(json=nothing)
+        else:
+            route.continue_()
+
+    page.route(asked, reply)
+    page.goto(f"{shared[1]}{screen}")
+    page.wait_for_selector(shown)
+    assert len(asks) == 2

@@ -14,6 +14,7 @@ import { at } from "./status.js";
  */
 
 const CHUNK = 120;
+const SOON = 2000; // milliseconds
 
 /** @type {Group[]} */
 let groups = [];
@@ -45,7 +46,8 @@ async function load() {
   const named = groups.filter((group) => group.name).length;
   at("groups-lead").textContent = groups.length
     ? `${plural(groups.length, "group")}, ${named} named, over ${plural(items, "item")}: ${told.toLocaleString()} told, ${deduced.toLocaleString()} deduced, ${predicted.toLocaleString()} predicted. Select two to merge them; open one to rename or split it.`
-    : "No groups yet: answer a page or two first.";
+    : "No groups yet: they come with the first model, in a moment.";
+  if (!groups.length) setTimeout(load, SOON);
   at("cards").replaceChildren(...groups.map(card));
   showMerge();
   route();

@@ -12,6 +12,7 @@ import { at } from "./status.js";
  *   confidence: number[], anchors: string[], group_names: string[], n_items: number}} Points
  */
 
+const SOON = 2000; // milliseconds
 const ASKED = 500; // the least sure of a larger selection
 const SOURCES = ["predicted", "deduced", "told"];
 /** @type {Points|null} */
@@ -40,7 +41,11 @@ async function load() {
   const left = points.n_items - points.id.length;
   at("map-lead").textContent = points.id.length
     ? `${plural(points.id.length, "item")}; what lies close together looks alike to the model.${left ? ` ${left.toLocaleString()} more aren't drawn.` : ""}`
-    : "Nothing to draw yet: the first items are being encoded.";
+    : "Nothing to draw yet: the map comes with the first model, in a moment.";
+  if (!points.id.length) {
+    setTimeout(load, SOON);
+    return;
+  }
   plot = new Plot(/** @type {HTMLCanvasElement} */ (at("points")), points.x, points.y);
   paint();
 }
