@@ -50,7 +50,7 @@ def main(arguments: Sequence[str]) -> None:
     common_options(parser, seeds=3)
     parser.set_defaults(epochs=3)
     parser.add_argument("--ways", nargs="+", choices=WAYS, default=list(WAYS))
-    parser.add_argument("--rounds", type=int, default=4)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--pages", type=int, default=10, help="pages of 15 a round (10)")
     parser.add_argument("--oracle", default="default")
     wanted = parser.parse_args(arguments)
@@ -110,6 +110,7 @@ def plot(result: Result, path: Path, /) -> None:
         for color, way in enumerate(result.data):
             curve = result.curves[f"{way}, {part}"]
             axis.errorbar(result.x, curve["mean"], yerr=curve["std"], fmt="o-", capsize=3, color=f"C{color}", label=way)
+        axis.set_xticks(result.x)
         axis.set_xlabel(result.x_label)
         axis.set_title(title)
     axes[0, 0].set_ylabel("Test accuracy")
