@@ -109,6 +109,16 @@ def test_a_trained_encoder_encodes_pictures(tmp_path):
     assert TrainedEncoder(other).name != encoder.name
 
 
+def test_dropout_makes_views_of_a_text_while_it_is_trained_only():
+    torch.manual_seed(0)
+    network, x = WordNet(n_words=50, width=32), torch.arange(1, 51).reshape(10, 5)
+    assert not torch.equal(network(x), network(x))
+    network.eval()
+    assert torch.equal(network(x), network(x))
+    # A file of before dropout was an option.
+    assert build({"network": "words", "n_words": 50, "width": 4, "n_features": 8}).dropout.p == 0.1
+
+
 def test_words_are_saved_too(tmp_path):
     network = WordNet(n_words=50, width=4).eval()
     loaded, _ = load_network(save_network(network, tmp_path / "e", item_shape=(9,)))
