@@ -1,14 +1,18 @@
 """Take the pictures of the annotator that stand in the docs: ``python docs/screenshots.py``.
 
 A person who knows the digits answers pages of the demo in a real Chromium, audits a few predictions and errs once;
-then every screen is taken, light and dark, on a desktop and on a phone. Needs ``chromium`` on the path.
+then every screen is taken, light and dark, on a desktop and on a phone. A page of texts, one of sounds and one of rows
+of a table follow, of things made up here. ``python docs/screenshots.py kinds`` takes those alone. Needs ``chromium`` on
+the path.
 """
 
+import csv
 import io
 import sys
 import tempfile
 import time
 import uuid
+import wave
 from pathlib import Path
 from typing import Literal
 
@@ -53,7 +57,12 @@ def take(page: Page, file: Path) -> None:
     from PIL import Image
 
     taken = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-    taken.quantize(192, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).save(file, optimize=True)
+    colours = taken.getcolors(taken.width * taken.height) or []
+    common = [value for _, colour in sorted(colours, reverse=True)[:24] for value in colour]  # type: ignore[union-attr]
+    rare = taken.quantize(232, Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE).getpalette() or []
+    palette = Image.new("P", (1, 1))
+    palette.putpalette([*common, *rare][:768])
+    taken.quantize(palette=palette, dither=Image.Dither.NONE).save(file, optimize=True)
 
 
 def name_groups(page: Page, kind_of: dict[str, object]) -> None:
@@ -196,9 +205,79 @@ def walk(browser: Browser, page: Page, home: str, item: str) -> None:
         context.close()
 
 
+SUBJECTS = [
+    ["Where is my parcel?", "My order hasn't come yet", "When will the parcel arrive?", "It never came"],
+    ["Can I pay by invoice?", "My card was charged twice", "How do I pay by card?", "My refund is missing"],
+    ["I forgot my password", "I can't log in to my account", "The reset link doesn't work", "The code never arrives"],
+]  # fmt: skip
+WAYS = ["", " Please help.", " It is urgent.", " Thank you!", " I wrote about this last week.", " Order 2041."]
+
+
+def write_texts(home: Path) -> list[str]:
+    """Letters to a shop."""
+    texts = [f"{text}{way}" for subject in SUBJECTS for text in subject for way in WAYS]
+    with (home / "letters.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([["text"], *([text] for text in texts)])
+    return [str(home / "letters.csv")]
+
+
+def write_sounds(home: Path) -> list[str]:
+    """Tones, pulses and hisses."""
+    import numpy as np
+
+    rng = np.random.default_rng(0)
+    (home / "sounds").mkdir()
+    t = np.arange(16_000) / 16_000
+    for i in range(36):
+        tone = np.sin(2 * np.pi * 110 * (2 + i / 3) * t)
+        made = [tone, tone * np.exp(-8 * (t % 0.25)), rng.normal(size=len(t)) * (t % (0.2 + 0.1 * (i % 4))) / 0.3][
+            i % 3
+        ]
+        with wave.open(str(home / "sounds" / f"{i:02d}.wav"), "wb") as file:
+            file.setparams((1, 2, 16_000, 0, "NONE", ""))
+            file.writeframes((9_000 * made / np.abs(made).std()).clip(-32_767, 32_767).astype("<i2").tobytes())
+    return [str(home / "sounds")]
+
+
+def write_rows(home: Path) -> list[str]:
+    """The irises, and their measures as a table beside them."""
+    import numpy as np
+    from sklearn.datasets import load_iris
+
+    found = load_iris()
+    np.save(home / "iris.npy", found.data)
+    names = [name.removesuffix(" (cm)") for name in found.feature_names]
+    with (home / "iris.csv").open("w", newline="") as file:
+        csv.writer(file).writerows([names, *found.data.tolist()])
+    return [str(home / "iris.npy"), "--table", str(home / "iris.csv")]
+
+
+def walk_kinds(browser: Browser) -> None:
+    """A page of each kind of items that isn't pictures."""
+    for name, write in [("texts", write_texts), ("sounds", write_sounds), ("rows", write_rows)]:
+        with tempfile.TemporaryDirectory() as directory:
+            server = Server(Path(directory) / f"{name}.pal", (*write(Path(directory)), "--oracle", "captcha"))
+            try:
+                page = browser.new_page(viewport=DESKTOP, device_scale_factor=1.5, reduced_motion="reduce")
+                page.set_default_timeout(120_000)
+                page.goto(server.start())
+                page.wait_for_selector("#help[open]")
+                page.click("#help-close")
+                page.wait_for_selector(".tile")
+                settle(page)
+                take(page, PICTURES / f"annotator-{name}.png")
+                page.close()
+            finally:
+                server.kill()
+
+
 def main() -> None:
     """Answer, name, and take the pictures."""
     PICTURES.mkdir(parents=True, exist_ok=True)
+    if sys.argv[1:] == ["kinds"]:
+        with chromium() as browser:
+            walk_kinds(browser)
+        return
     kind_of = true_digits()
     with tempfile.TemporaryDirectory() as directory, chromium() as browser:
         server = Server(Path(directory) / "digits", ("--demo", "--oracle", "captcha"))
@@ -229,6 +308,7 @@ def main() -> None:
             picture_of(page, person, "different", PICTURES / "annotator-odd.png")
         finally:
             server.kill()
+        walk_kinds(browser)
 
 
 if __name__ == "__main__":

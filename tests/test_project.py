@@ -223,6 +223,26 @@ def test_skipped_pages_teach_nothing(project):
     assert project.progress().told == 0
 
 
+def test_a_template_called_unclear_is_not_shown_again_to_who_said_so(project):
+    project.settle()
+    page = project.page("ann")
+    nothing = (0,) * len(page.tiles)
+    project.record([reply(project, page, relations=nothing, note="unclear")])
+    seen = []
+    for _ in range(3):
+        project.settle()
+        seen.append(project.page("ann"))
+        own = {tile.id for tile in seen[-1].tiles}
+        assert seen[-1].template.id not in own | {page.template.id}
+    labels, row = project.items.labels, project.items.row
+    assert any(labels[row[p.template.id]] == labels[row[page.template.id]] for p in seen), "another of the same group"
+    folded = Ledger(project.items, project.store.read_after(0))
+    assert folded.unclear("ann") == {project.items.row[page.template.id]}
+    assert folded.unclear("bob") == set()
+    project.undo("ann")
+    assert project._ledger.unclear("ann") == Ledger(project.items, project.store.read_after(0)).unclear("ann") == set()
+
+
 def test_names_follow_merges_and_splits(project):
     answer_pages(project, 100)
     a, b, _ = (group.anchor for group in project.groups())

@@ -1,4 +1,4 @@
-"""How items look on screen, in a real Chromium: pictures of any shape, texts, rows of a table."""
+"""How items look on screen, in a real Chromium: pictures of any shape, texts, rows of a table; another template."""
 
 import shutil
 
@@ -7,11 +7,12 @@ import pytest
 
 pytest.importorskip("playwright")
 
-from browsing import new_context, serving
+from browsing import READ, new_context, serving
 from PIL import Image
 
 from pal.datasets import Reading
 from pal.project import Project
+from pal.store.events import Answered
 from pal.web.app import create_app
 
 pytestmark = [
@@ -95,6 +96,26 @@ def test_groups_of_texts_can_be_read(opened, tmp_path):
         assert set(page.locator(".legend-name").all_inner_texts()) <= set(texts), (
             "a group without a name says what it is"
         )
+
+
+def test_unclear_brings_another_template(opened, tmp_path):
+    """Also where pages with the same one were loaded ahead."""
+    rng = np.random.default_rng(0)
+    np.save(tmp_path / "x.npy", 5 * np.eye(3)[np.arange(60) % 3] + 0.3 * rng.normal(size=(60, 3)))
+    project = project_of(tmp_path / "x.npy", tmp_path, page_size=5, oracle="captcha")
+    with project, serving(create_app(project, token=None)) as address:
+        page = opened(address)
+        for _ in range(2):
+            page.wait_for_selector(READ)
+            before = page.locator("#template [data-item]").get_attribute("data-item")
+            page.keyboard.press("KeyU")
+            page.wait_for_function(
+                "(before) => !document.getElementById('desk').hidden"
+                " && document.querySelector('#template [data-item]').dataset.item !== before",
+                arg=before,
+            )
+        said = [event for _, event in project.store.read_after(0) if isinstance(event, Answered)]
+        assert [event.note for event in said] == ["unclear", "unclear"]
 
 
 def test_columns_of_a_table_can_be_told_apart(opened, tmp_path):

@@ -70,6 +70,7 @@ class Ledger:
         self.missing: set[str] = set()
         # What counts, by kind, in the order of the log.
         self._live: dict[type[Event], dict[str, Event]] = {kind: {} for kind in KINDS.values()}
+        self._unclear: dict[str, Answered] = {}
         self._tally = Tally()
         self._columns = Growing()
         self._n_answered = 0
@@ -121,6 +122,11 @@ class Ledger:
     def answered(self) -> list[Answered]:
         """Pages and corrections that count."""
         return [event for event in self._live[Answered].values() if isinstance(event, Answered)]
+
+    def unclear(self, labeler: str, /) -> set[int]:
+        """Templates that somebody called unclear."""
+        row = self.items.row
+        return {row[e.template] for e in self._unclear.values() if e.labeler == labeler and e.template in row}
 
     def deliberate(self) -> Int64[ndarray, " d"]:
         """Keys of the pairs related by something else than a page: a merge, a check, an import; O(answered events)."""
@@ -179,6 +185,7 @@ class Ledger:
         for event in self.events.values():
             if not isinstance(event, Retracted) and event.id not in self.retracted:
                 self._live[type(event)][event.id] = event
+        self._unclear = {event.id: event for event in self.answered if event.note == "unclear"}
         pages = [event for event in self.answered if is_page(event)]
         told = sum(len(event.relations) - event.relations.count(0) for event in pages)
         self._tally = Tally(len(pages), told, sum(event.seconds for event in pages))
@@ -190,6 +197,8 @@ class Ledger:
     def _count(self, event: Event) -> None:
         self._live[type(event)][event.id] = event
         self._tally = self._tally.plus(event, 1)
+        if isinstance(event, Answered) and event.note == "unclear":
+            self._unclear[event.id] = event
 
     def _retract(self, target: str) -> None:
         event = self.events.get(target)
@@ -198,6 +207,7 @@ class Ledger:
         self.retracted.add(target)
         if event is not None and self._live[type(event)].pop(target, None) is not None:
             self._tally = self._tally.plus(event, -1)
+            self._unclear.pop(target, None)
             if isinstance(event, Answered):
                 self._start_again()
 

@@ -20,6 +20,7 @@ import { measured } from "./timing.js";
 const AHEAD = 2;
 const RENEW = 20_000;
 const TRY_AGAIN = 5_000;
+const STALE = 3; // pages in a row with a template that was called unclear
 const SAVE = 50; // milliseconds
 const UNREAD = 350; // milliseconds in which nobody has looked at a page
 const MODES = {
@@ -38,6 +39,9 @@ let pending = null;
 let takeBack = null;
 /** Why no page came, "" while one may come. */
 let nothing = "";
+/** Templates called unclear here, and how often in a row one of them came all the same. @type {Set<string>} */
+const unclear = new Set();
+let stale = 0;
 let loading = false;
 let again = 0;
 let saving = 0;
@@ -203,6 +207,8 @@ function finish(note, since) {
   if (at("desk").dataset.unread !== undefined && !entry.answer && !entry.toggles.length) return;
   entry.seconds = seconds();
   if (!send(settle(entry, note))) return;
+  const template = entry.page.template.id;
+  if (note === "unclear") { unclear.add(template); desk.putAway(template); } else unclear.delete(template);
   desk.next();
   at("desk").dataset.unread = "";
   clearTimeout(reading);
@@ -284,6 +290,9 @@ async function loadAhead() {
       counts(reply.progress);
       nothing = reply.done ?? "";
       if (!reply.page) break;
+      // Chosen before the server knew; where there is no other template, it comes again.
+      if (unclear.has(reply.page.template.id) && stale++ < STALE) { await outbox.flush(); continue; }
+      stale = 0;
       const entry = entryOf(reply.page);
       await boardOf(entry).ready;
       const wanted = desk.current === null;

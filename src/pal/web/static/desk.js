@@ -134,6 +134,11 @@ export class Desk {
     this.save();
   }
 
+  /** Open pages with a template that is called unclear go. @param {string} template */
+  putAway(template) {
+    this.ahead = this.ahead.filter((entry) => entry.answer || entry.page.template.id !== template);
+  }
+
   next() {
     if (this.current) this.past = [...this.past, this.current].slice(-PAST);
     this.current = this.ahead.shift() ?? null;
