@@ -3,12 +3,13 @@
 import pytest
 import sqlalchemy as sa
 
+from pal.errors import StoreError
 from pal.store import Named
 from pal.store import deliveries as module
-from pal.store.deliveries import Deliveries
+from pal.store.deliveries import Deliveries, queueing
 from pal.store.postgres import PostgresStore
 from pal.store.sql import SqlStore
-from pal.store.tables import WEBHOOKS
+from pal.store.tables import WEBHOOKS, Beside
 from pal.store.webhooks import Webhooks
 from tests.store.logs import ITEMS
 
@@ -89,19 +90,21 @@ def test_the_oldest_of_too_many_are_given_up(queued, monkeypatch):
 
 
 def test_what_an_append_writes_beside_is_all_or_nothing(store, queued):
-    seen = []
-    store.beside.append(lambda connection, events: seen.append(events))
+    written = []
+    store.beside.append(lambda events: [Beside(queueing("class-named", one.id, "D"), written.append) for one in events])
     event = Named(labeler="ann", item=ITEMS[0], name="x")
     store.append([event, event])
     store.append([event])
-    assert seen == [[event]], "what is there already isn't new"
+    assert written == [2], "for both addresses; what is there already isn't new"
+    assert queued.waiting() == {ONE: 2, TWO: 3}
 
-    def write(connection, events):
-        queued.queue([("class-named", events[0].id, "D")], connection)
-        raise ValueError("after it was written")
-
-    store.beside[:] = [write]
-    with pytest.raises(ValueError, match="after"):
+    store.beside[:] = [
+        lambda events: [
+            Beside(queueing("class-named", events[0].id, "D")),
+            Beside(sa.text("INSERT INTO nowhere VALUES (1)")),
+        ]
+    ]
+    with pytest.raises(StoreError, match="nowhere"):
         store.append([Named(labeler="ann", item=ITEMS[0], name="y")])
     assert len(store.read_after(0)) == 1
-    assert queued.waiting() == {ONE: 1, TWO: 2}
+    assert queued.waiting() == {ONE: 2, TWO: 3}

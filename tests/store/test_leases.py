@@ -49,8 +49,8 @@ def test_leases_end_and_are_not_revived(servers):
 def test_renewing_lengthens(servers):
     one, other = servers
     first, _ = one.grant("p", ITEMS[:2])
-    one.seconds = 7200.0
-    one.renew(["p"])
+    other.seconds = 7200.0
+    other.renew(["p"])
     with other._store.transaction() as connection:
         ends = connection.execute(LEASES.select().where(LEASES.c.page == "p")).all()
     assert len(ends) == 2

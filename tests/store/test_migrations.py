@@ -49,7 +49,8 @@ def check_contents(store):
     assert store.get_meta("source") == "digits"
     assert store.get_meta("schema") == SCHEMA
     assert store.append([page]) == [1]
-    assert store.append([Named(labeler="ann", item=ITEMS[0], name="later")]) == [4]
+    (later,) = store.append([Named(labeler="ann", item=ITEMS[0], name="later")])
+    assert later > 3, "gaps are allowed: an event that was sent again may have taken a position"
 
 
 def shape(engine):

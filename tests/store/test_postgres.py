@@ -4,12 +4,14 @@ import logging
 import threading
 import time
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 
 from pal.errors import InvalidInputError, StoreError
 from pal.store import Named
 from pal.store.postgres import PostgresStore, public
+from pal.store.tables import Beside, SqlLog
 from pal.testing import check_store
 from tests.store.logs import ITEMS
 
@@ -37,11 +39,12 @@ def test_a_reader_never_misses_an_event_that_commits_late(address):
     """Writers in several connections, some of them slow to commit, and a reader that goes on from where it was."""
     writers = [PostgresStore(address) for _ in range(3)]
     for store in writers[1:]:
-        sa.event.listen(store._engine, "commit", lambda _: time.sleep(0.01))
+        store.beside.append(lambda _: [Beside(sa.text("SELECT pg_sleep(0.01)"))])
 
     def write(who):
-        for i in range(15):
-            writers[who].append([named(str(i), f"person {who}")])
+        for i in range(15):  # the last writer in several messages, as who sends something again
+            append = SqlLog.append if who == 2 else PostgresStore.append
+            append(writers[who], [named(str(i), f"person {who}")])
 
     threads = [threading.Thread(target=write, args=(who,)) for who in range(3)]
     for thread in threads:
@@ -57,6 +60,47 @@ def test_a_reader_never_misses_an_event_that_commits_late(address):
     assert len(seen) == 45
     for store in (reader, *writers):
         store.close()
+
+
+class Exchanging(PostgresStore):
+    """A store that appends as servers do."""
+
+    def append(self, events):
+        before = {event.id: position for position, event in self.read_after(0)}
+        at = before | {event.id: position for position, event in self.exchange(events, max(before.values(), default=0))}
+        return [at[event.id] for event in events]
+
+
+def test_an_exchange_appends_as_the_contract_says(new_database):
+    check_store(lambda: Exchanging(new_database()))
+
+
+def test_an_exchange_brings_what_others_wrote(address):
+    one, other = PostgresStore(address), PostgresStore(address)
+    events = [named(str(i)) for i in range(6)]
+    assert one.exchange(events[:1], 0) == [(1, events[0])]
+    other.append(events[1:3])
+    assert one.exchange([events[3], events[3]], 1) == [(2, events[1]), (3, events[2]), (4, events[3])]
+    assert other.exchange([events[0], events[4]], 3)[0] == (4, events[3]), "sent again, with another one"
+    assert [event for _, event in other.exchange([events[0], events[4]], 3)] == [events[3], events[4]]
+    assert other.exchange([], 0) == other.read_after(0)
+    assert [event for _, event in one.read_after(0)] == events[:5]
+    one.close()
+    other.close()
+
+
+def test_an_exchange_is_one_message(address, monkeypatch):
+    """However much is written beside it: each further one would keep the other servers waiting."""
+    store, sent = PostgresStore(address), []
+    execute = psycopg.ClientCursor.execute
+    monkeypatch.setattr(psycopg.ClientCursor, "execute", lambda *words: sent.append(words[1]) or execute(*words))
+    sa.event.listen(store._engine, "before_cursor_execute", lambda *_: sent.append("another"))
+    counted = []
+    store.beside.append(lambda events: [Beside(sa.text("SELECT 1"), counted.append) for _ in events])
+    store.exchange([named("one"), named("two")], 0)
+    assert len(sent) == 1
+    assert counted == [1, 1]
+    store.close()
 
 
 def test_appends_take_turns(address):
@@ -101,8 +145,11 @@ def test_a_server_that_was_away_is_found_again(address):
     with other.reading() as connection:
         others = "pid <> pg_backend_pid() AND datname = current_database()"
         connection.execute(sa.text(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}"))
-    store.append([named("after")])
-    assert [event.name for _, event in store.read_after(0)] == ["before", "after"]
+        store.append([named("after")])
+        connection.execute(sa.text(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}"))
+        assert [event.name for _, event in store.read_after(0)] == ["before", "after"]
+        connection.execute(sa.text(f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {others}"))
+        assert [event.name for _, event in store.exchange([named("last")], 1)] == ["after", "last"]
     store.close()
     other.close()
 

@@ -110,7 +110,7 @@ def test_forged_and_changed_links(browser, link, accounts, tmp_path):
         Invitations(b"x" * 32).sign(account.key, word),
         Invitations(load_secret(tmp_path / "other.key")).sign(account.key, word),  # another project's
         Invitations(b"").sign(account.key, word),
-        good[:-1] + ("A" if good[-1] != "A" else "B"),
+        good[:-2] + ("A" if good[-2] != "A" else "B") + good[-1],  # the last one ends in bits that say nothing
         Invitations(b"x" * 32).sign(account.key, word).split(".", 1)[0] + "." + rest,
         body,
         "",

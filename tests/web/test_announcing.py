@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import numpy as np
 import pytest
+import sqlalchemy as sa
 from starlette.testclient import TestClient
 
 from pal.client import genuine
@@ -322,16 +323,13 @@ def test_what_was_not_delivered_waits_for_the_next_start(project, hooks):
         assert receiver.got.empty()
 
 
-def test_what_is_told_is_written_with_the_answer(project, hooks, announcer, monkeypatch):
+@pytest.mark.usefixtures("announcer")
+def test_what_is_told_is_written_with_the_answer(project, hooks, monkeypatch):
     """One transaction: if the telling can't be written, the answer isn't either, and the person is told."""
     hooks.add("http://127.0.0.1:1/", ("class-named",))
-
-    def full(*_):
-        raise StoreError("the disk is full")
-
-    monkeypatch.setattr(announcer._deliveries, "queue", full)
+    monkeypatch.setattr(announcing, "queueing", lambda *_: sa.text("INSERT INTO nowhere VALUES (1)"))
     before = len(project.store.read_after(0))
-    with pytest.raises(StoreError):
+    with pytest.raises(StoreError, match="nowhere"):
         project.rename(project.items.id[0], "lost", "ann")
     assert len(project.store.read_after(0)) == before
 

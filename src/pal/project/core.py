@@ -29,6 +29,7 @@ from pal.project.snapshot import Snapshot
 from pal.project.standing import Standing
 from pal.project.thumbnails import thumbnail
 from pal.project.trainer import Published, Trainer
+from pal.project.writing import Writing, exchange_of
 from pal.store import Answered, Event, Flagged, Named, Placed, Retracted, Store
 from pal.store.events import Reason
 
@@ -67,11 +68,12 @@ class Project:
         self.directory = directory
         self.store = store
         self.features = features
-        self._writing = threading.RLock()  # the end of the log; taken before the next
+        self._writing = threading.RLock()  # corrections are worked out one after another; taken before the next
         self._lock = threading.RLock()  # the ledger; never held while the disk is waited for
         self._shared = leases is not None  # other servers lease and write too
         self._leases: Leases = OwnLeases(lease_seconds) if leases is None else leases
         self._ledger = Ledger(items, store.read_after(0))
+        self._written = Writing(exchange_of(store), self._ledger, self._lock, self.follow)
         self._cleanup = contextlib.ExitStack()
         self._listeners: list[Callable[[Sequence[Event]], None]] = []
         self._trainer = Trainer(features, self._ledger, self._lock, first=FIRST, seed=seed, learning=learning)
@@ -80,7 +82,7 @@ class Project:
         self.checking = Checking(items, self._ledger, self.present, self.settings, size=page_size, seed=seed)
         self._paging = Paging(
             items, self._ledger, self.present, self.checking, self._trainer, features, self._leases, self._lock,
-            oracle=oracle, size=page_size, seed=seed,
+            leased=self._leased, oracle=oracle, size=page_size, seed=seed,
         )  # fmt: skip
 
     @classmethod
@@ -204,7 +206,6 @@ class Project:
         self._trainer.check()
         if not self._trainer.begun():
             self._trainer.settle(timeout=_FIRST_PAGE, ready=self._trainer.begun)
-        self.follow()
         return self._paging.page(labeler, hold)
 
     def ask(self, items: Sequence[str]) -> Page | NoPage:
@@ -223,22 +224,9 @@ class Project:
         InvalidInputError
             If an event names an item or event that isn't there, or retracts what it may not; then nothing is written.
         """
-        self.follow()
-        with self._writing:
-            with self._lock:
-                new = [event for event in events if event.id not in self._ledger.events]
-                for i, event in enumerate(events):
-                    if event.id not in self._ledger.events:
-                        self._ledger.check(event, events[:i])
-            positions = self.store.append(events)
-            if self._shared:  # others may have written in between, and the log is folded in order
-                self.follow()
-            with self._lock:
-                for position, event in zip(positions, events, strict=True):
-                    self._ledger.add(position, event)
-                position = self._ledger.position
+        new, position = self._written(events)
         for event in events:
-            if isinstance(event, Answered):
+            if isinstance(event, Answered) and not self._shared:  # leases in the store end with the append
                 self._leases.release(event.page)
         self._trainer.wake()
         for listener in self._listeners:
@@ -256,15 +244,12 @@ class Project:
 
     def follow(self) -> None:
         """Take in what other servers wrote to the log; nothing to do where there is only this one."""
-        if not self._shared:
-            return
-        # Whoever reads has all from the position on, and what another took in meanwhile has no effect again.
-        news = self.store.read_after(self._ledger.position)
-        with self._lock:
-            for position, event in news:
-                self._ledger.add(position, event)
-        if news:
-            self._trainer.wake()
+        if self._shared:
+            self._take_in(self.store.read_after(self._ledger.position))
+
+    def settled(self) -> int:
+        """Last position of the log taken in, once what is being written now is."""
+        return self._written.settled()
 
     # --- corrections -------------------------------------------------------------------------------------------
 
@@ -384,6 +369,20 @@ class Project:
         return thumbnail(self.items, self.directory / "thumbnails", item, size)
 
     # --- parts -------------------------------------------------------------------------------------------------
+
+    def _take_in(self, news: Sequence[tuple[int, Event]]) -> None:
+        """Take in all that the log has after a position known here; what others took in meanwhile has no effect."""
+        with self._lock:
+            for position, event in news:
+                self._ledger.add(position, event)
+        if news:
+            self._trainer.wake()
+
+    def _leased(self) -> Sequence[str]:
+        """Items on open pages; what other servers wrote is taken in on the way."""
+        items, news = self._leases.look(self._ledger.position)
+        self._take_in(news)
+        return items
 
     def _write(self, events: Sequence[Event]) -> list[Event]:
         self.record(events)

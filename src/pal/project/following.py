@@ -1,8 +1,8 @@
 """Following: what other servers wrote to the log comes in at once where they can tell, and a little later in any case.
 
-A server reads the log before it chooses a page and before it checks an answer; this thread only keeps counts and groups
-fresh in between. It wakes when it is told of a position that it doesn't know, and looks now and then all the same, for
-a notification may be lost.
+A server reads the log as it chooses a page and as it writes an answer; this thread only keeps counts and groups fresh
+in between. It wakes when it is told of a position that it doesn't know, and looks now and then all the same, for a
+notification may be lost.
 """
 
 import threading
@@ -84,7 +84,7 @@ def following(project: "Follows", store: Store, /, *, seconds: float) -> Iterato
     from pal.store.notifications import Listener
 
     with Listener(store) as listener:
-        follower = Follower(project.follow, seconds=seconds, wait=listener.wait, known=lambda: project.position)
+        follower = Follower(project.follow, seconds=seconds, wait=listener.wait, known=project.settled)
         try:
             yield
         finally:
@@ -94,9 +94,8 @@ def following(project: "Follows", store: Store, /, *, seconds: float) -> Iterato
 class Follows(Protocol):
     """What can take in news up to the end of the log, and knows up to where it has."""
 
-    @property
-    def position(self) -> int:
-        """Last position taken in."""
+    def settled(self) -> int:
+        """Last position taken in, once what is being written now is."""
         ...
 
     def follow(self) -> None:

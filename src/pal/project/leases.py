@@ -5,6 +5,8 @@ import time
 from collections.abc import Callable, Collection, Sequence
 from typing import Protocol
 
+from pal.store import Event
+
 
 class Leases(Protocol):
     """Pages handed out and not yet answered; a late answer counts all the same."""
@@ -23,6 +25,10 @@ class Leases(Protocol):
 
     def items(self) -> list[str]:
         """Items on open pages."""
+        ...
+
+    def look(self, position: int) -> tuple[list[str], list[tuple[int, Event]]]:
+        """Items on open pages, and what others wrote to the log after a position: the answers of those that ended."""
         ...
 
 
@@ -61,6 +67,10 @@ class OwnLeases:
         """Items on open pages."""
         with self._lock:
             return self._taken()
+
+    def look(self, position: int) -> tuple[list[str], list[tuple[int, Event]]]:  # noqa: ARG002  nobody else writes
+        """Items on open pages."""
+        return self.items(), []
 
     def _taken(self) -> list[str]:
         self._expire()

@@ -1,7 +1,7 @@
 """Paging: which page is next, leased so that its tiles are on no other open page."""
 
 import threading
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 
 import numpy as np
 from jaxtyping import Bool, Int64
@@ -22,9 +22,6 @@ from pal.project.present import Present
 from pal.project.trainer import Trainer
 from pal.store.events import new_id
 
-_OTHERS = 50
-"""Members of a group that are tried as its template where a person called another one unclear."""
-
 
 def check_size(size: int, /) -> None:
     """Refuse a page size that is none; before any thread is started.
@@ -39,7 +36,7 @@ def check_size(size: int, /) -> None:
 
 
 class Paging:
-    """Chooses pages by an oracle and leases them; ``lock`` guards the ledger."""
+    """Chooses pages by an oracle and leases them; ``lock`` guards the ledger, ``leased`` says what is on open pages."""
 
     def __init__(
         self,
@@ -52,12 +49,14 @@ class Paging:
         leases: Leases,
         lock: threading.RLock,
         *,
+        leased: Callable[[], Collection[str]],
         oracle: str,
         size: int,
         seed: int,
     ) -> None:
         self._items, self._ledger, self._present, self._checking = items, ledger, present, checking
         self._trainer, self._features, self._leases, self._lock = trainer, features, leases, lock
+        self._leased = leased
         self._oracle = get_oracle(oracle)
         self._size = size
         self._rng = np.random.default_rng(seed)
@@ -73,12 +72,9 @@ class Paging:
         while leased is None:  # others may take every tile of a question first, and hold them
             with self._choosing:
                 held = self.held()
-                question = self._checking.second(labeler, held)
+                question = self._checking.second(labeler, held) or self._next(held)
                 if question is None:
-                    question = self._next(held)
-                    if question is None:
-                        return NoPage(self._why_not())
-                    question = self._clearer(question, labeler, held)
+                    return NoPage(self._why_not())
                 leased = self.lease(self._checking.seeded(question, labeler, held))
         return leased
 
@@ -96,7 +92,7 @@ class Paging:
         row = self._items.row
         held = np.ones(len(self._items), dtype=bool)
         held[self._trainer.published.rows] = False
-        held[[row[item] for item in self._leases.items() if item in row]] = True
+        held[[at for at in map(row.get, self._leased()) if at is not None]] = True
         with self._lock:
             held[[row[event.item] for event in self._ledger.flags]] = True
         return held
@@ -126,22 +122,6 @@ class Paging:
             if question is not None:
                 return question
         return None
-
-    def _clearer(self, question: Question, labeler: str, held: Bool[ndarray, " n_items"]) -> Question:
-        """The question, with another template of the same group where this person called its own unclear."""
-        with self._lock:
-            unclear, knowledge = self._ledger.unclear(labeler), self._ledger.knowledge
-        if question.template not in unclear:
-            return question
-        stands = self._present.standing()
-        group = int(stands.label[question.template])
-        others = stands.members(group) if group >= 0 else stands.anchor[:0]
-        others = others[~held[others] & ~np.isin(others, [*unclear, *question.items])]
-        for other in others[:_OTHERS].tolist():
-            open_ = knowledge.relation(other, question.items) == 0
-            if open_.any():
-                return Question(other, question.items[open_], question.mode)
-        return question
 
     def _usable(self, held: Bool[ndarray, " n_items"], *, settled: bool = False) -> Question | None:
         """Next question the oracle has chosen, less the tiles shown elsewhere or, unless ``settled``, settled since."""

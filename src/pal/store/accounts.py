@@ -106,9 +106,8 @@ class Accounts:
 
     def find(self, key: str) -> Account | None:
         """Account with a key."""
-        with self._store.reading() as connection:
-            row = connection.execute(sa.select(ACCOUNTS).where(ACCOUNTS.c.key == key)).one_or_none()
-        return None if row is None else Account(row.name, row.key, row.role)
+        found = self._store.rows(sa.select(ACCOUNTS).where(ACCOUNTS.c.key == key))
+        return Account(found[0].name, found[0].key, found[0].role) if found else None
 
     def all(self) -> list[Account]:
         """Every account, by name."""

@@ -28,30 +28,21 @@ class Delivery(NamedTuple):
     due: float
 
 
+def queueing(kind: str, delivery: str, body: str, /) -> sa.TextClause:
+    """Statement that queues something that happened for whoever wants that kind, as they are when it is executed."""
+    return _QUEUE.bindparams(kind=f"%,{kind},%", delivery=delivery, body=body)
+
+
 class Deliveries:
     """Deliveries of a store."""
 
     def __init__(self, store: SqlLog) -> None:
         self._store = store
 
-    def queue(self, made: Sequence[tuple[str, str, str]], connection: sa.Connection | None = None, /) -> int:
-        """Queue things that happened, each a kind, an id and a body, for whoever wants that kind; returns how many.
-
-        ``connection`` is the writing transaction to be part of; else there is one for it.
-        """
-        if connection is None:
-            with self._store.writing() as own:
-                return self.queue(made, own)
-        wanted = [(row.url, row.kinds.split(",")) for row in connection.execute(_HOOKS)]
-        rows = [
-            {"id": f"{delivery}-{number}", "url": url, "body": body, "attempts": 0, "due": 0.0}
-            for kind, delivery, body in made
-            for number, (url, kinds) in enumerate(wanted)
-            if kind in kinds
-        ]
-        if rows:
-            connection.execute(sa.insert(DELIVERIES), rows)
-        return len(rows)
+    def queue(self, made: Sequence[tuple[str, str, str]], /) -> int:
+        """Queue things that happened, each a kind, an id and a body, for whoever wants that kind; returns how many."""
+        with self._store.writing() as connection:
+            return sum(connection.execute(queueing(*one)).rowcount for one in made)
 
     def first(self) -> list[Delivery]:
         """First delivery of each address."""
@@ -104,4 +95,10 @@ class Deliveries:
             return bool(connection.execute(statement).rowcount)
 
 
+_QUEUE = sa.text(
+    "INSERT INTO deliveries (id, url, body, attempts, due)"
+    " SELECT :delivery || '-' || number, url, :body, 0, 0.0"
+    " FROM (SELECT url, kinds, row_number() OVER (ORDER BY url) - 1 AS number FROM webhooks) AS hooks"
+    " WHERE ',' || kinds || ',' LIKE :kind ORDER BY number"
+)
 _HOOKS = sa.select(WEBHOOKS.c.url, WEBHOOKS.c.kinds).order_by(WEBHOOKS.c.url)

@@ -2,8 +2,9 @@
 
 import gc
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from typing import Any, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
@@ -65,6 +66,17 @@ DELIVERIES = sa.Table(
 _CHUNK = 5_000
 
 
+class LostError(StoreError):
+    """The connection was lost; another may do."""
+
+
+class Beside(NamedTuple):
+    """A statement for the transaction of an append, and who is told of how many rows it wrote."""
+
+    statement: sa.TextClause
+    wrote: Callable[[int], object] | None = None
+
+
 class SqlLog:
     """A log in a database.
 
@@ -80,8 +92,8 @@ class SqlLog:
         self._engine = engine
         self._name = name
         self._write = threading.Lock()
-        self.beside: list[Callable[[sa.Connection, Sequence[Event]], None]] = []
-        """Called with the writing transaction of each append, and what is new in it: to write more, or nothing."""
+        self.beside: list[Callable[[Sequence[Event]], Sequence[Beside]]] = []
+        """Asked at each append what else is to be written with events, in the same transaction, if they are new."""
 
     def begin(self) -> AbstractContextManager[sa.Connection]:
         """Writing transaction of a database; one writer at a time, in this process and among all."""
@@ -94,30 +106,37 @@ class SqlLog:
         """Add events, one transaction; see :class:`pal.store.Store`."""
         if not events:
             return []
-        rows = [{"id": event.id, "body": to_json(event)} for event in events]
+        rows = {event: {"id": event, "body": to_json(one)} for event, one in first_of_each(events).items()}
         with self.writing() as connection:
-            known = _positions(connection, [row["id"] for row in rows])
-            new = {row["id"]: row for row in reversed(rows) if row["id"] not in known}
+            known = _positions(connection, list(rows))
+            new = {event: one for event, one in first_of_each(events).items() if event not in known}
             if new:
-                known |= _insert(connection, [row for row in rows if new.get(row["id"]) is row])
-                fresh = [event for event, row in zip(events, rows, strict=True) if new.get(row["id"]) is row]
-                for write in self.beside:
-                    write(connection, fresh)
+                known |= _insert(connection, [rows[event] for event in new])
+                for statement, wrote in self.besides(list(new.values())):
+                    count = connection.execute(statement).rowcount
+                    if wrote is not None:
+                        wrote(count)
                 self.appended(connection, max(known.values()))
-        return [known[row["id"]] for row in rows]
+        return [known[event.id] for event in events]
+
+    def besides(self, events: Sequence[Event]) -> list[Beside]:
+        """What else is to be written with new events."""
+        return [one for ask in self.beside for one in ask(events)]
 
     def read_after(self, position: int) -> list[tuple[int, Event]]:
         """Events after a position."""
         query = sa.select(EVENTS.c.position, EVENTS.c.body).where(EVENTS.c.position > position)
+        return read_back(self.rows(query.order_by(EVENTS.c.position)))
+
+    def rows(self, query: sa.Select[Any]) -> Sequence[Any]:
+        """Rows of a query."""
         with self.reading() as connection:
-            rows = connection.execute(query.order_by(EVENTS.c.position)).all()
-        with _uncollected():
-            return [(position, from_log(body)) for position, body in rows]
+            return connection.execute(query).all()
 
     def get_meta(self, key: str) -> str | None:
         """Read a note."""
-        with self.reading() as connection:
-            return connection.execute(sa.select(META.c.value).where(META.c.key == key)).scalar_one_or_none()
+        found = self.rows(sa.select(META.c.value).where(META.c.key == key))
+        return found[0].value if found else None
 
     def set_meta(self, key: str, value: str) -> None:
         """Write a note."""
@@ -158,9 +177,27 @@ class SqlLog:
         try:
             yield
         except DBAPIError as error:
-            # The driver's own words, in one line; SQLAlchemy's carry the statement and its values.
-            why = " ".join(str(error.orig).split())
-            raise StoreError(f"the log {self._name} didn't answer as expected: {why}; try again") from None
+            # The driver's own words; SQLAlchemy's carry the statement and its values.
+            raise self._unexpected(error.orig, lost=error.connection_invalidated) from None
+
+    def _unexpected(self, error: BaseException | None, *, lost: bool = False) -> StoreError:
+        why = " ".join(str(error).split())
+        kind = LostError if lost else StoreError
+        return kind(f"the log {self._name} didn't answer as expected: {why}; try again")
+
+
+def first_of_each(events: Iterable[Event], /) -> dict[str, Event]:
+    """Events by id, in order; of several with one id the first."""
+    found: dict[str, Event] = {}
+    for event in events:
+        found.setdefault(event.id, event)
+    return found
+
+
+def read_back(rows: Iterable[Sequence[Any]], /) -> list[tuple[int, Event]]:
+    """Events of rows of the log, each a position and a body."""
+    with _uncollected():
+        return [(position, from_log(body)) for position, body in rows]
 
 
 @contextmanager

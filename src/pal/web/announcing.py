@@ -18,17 +18,17 @@ import threading
 import time
 from collections import deque
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
-
-import sqlalchemy as sa
 
 from pal.errors import StoreError
 from pal.project import Project, report
 from pal.project.ledger import is_page
-from pal.store.deliveries import Deliveries, Delivery
+from pal.store.deliveries import Deliveries, Delivery, queueing
 from pal.store.events import Answered, Event, Named, new_id
 from pal.store.postgres import PostgresStore
+from pal.store.tables import Beside
 from pal.store.webhooks import Webhook, Webhooks
 
 WAITS = (1.0, 5.0, 30.0, 120.0, 600.0)
@@ -101,12 +101,15 @@ class Announcer:
         self._thread.join()
         self._hooks.store.beside.remove(self._beside)
 
-    def _beside(self, connection: sa.Connection, events: Sequence[Event]) -> None:
+    def _beside(self, events: Sequence[Event]) -> list[Beside]:
         """Queue what is to be told of new events, in the transaction that writes them."""
-        made = {event.id: self._made(*told) for event in events if (told := _told(event)) is not None}
-        if made and self._deliveries.queue(list(made.values()), connection):
+        made = [(event.id, self._made(*told)) for event in events if (told := _told(event)) is not None]
+        return [Beside(queueing(*one), partial(self._wrote, event)) for event, one in made]
+
+    def _wrote(self, event: str, count: int) -> None:
+        if count:
             with self._changed:
-                self._queued |= made.keys()  # the transaction isn't at its end: the thread wakes when it is
+                self._queued.add(event)  # the transaction may not be at its end: the thread wakes when it is
 
     def _made(self, kind: str, facts: dict[str, Any]) -> tuple[str, str, str]:
         delivery = new_id()
