@@ -22,6 +22,9 @@ from pal.project.present import Present
 from pal.project.trainer import Trainer
 from pal.store.events import new_id
 
+_OTHERS = 50
+"""Members of a group that are tried as its template where a person called another one unclear."""
+
 
 def check_size(size: int, /) -> None:
     """Refuse a page size that is none; before any thread is started.
@@ -72,9 +75,12 @@ class Paging:
         while leased is None:  # others may take every tile of a question first, and hold them
             with self._choosing:
                 held = self.held()
-                question = self._checking.second(labeler, held) or self._next(held)
+                question = self._checking.second(labeler, held)
                 if question is None:
-                    return NoPage(self._why_not())
+                    question = self._next(held)
+                    if question is None:
+                        return NoPage(self._why_not())
+                    question = self._clearer(question, labeler, held)
                 leased = self.lease(self._checking.seeded(question, labeler, held))
         return leased
 
@@ -122,6 +128,22 @@ class Paging:
             if question is not None:
                 return question
         return None
+
+    def _clearer(self, question: Question, labeler: str, held: Bool[ndarray, " n_items"]) -> Question:
+        """The question, with another template of the same group where this person called its own unclear."""
+        with self._lock:
+            unclear, knowledge = self._ledger.unclear(labeler), self._ledger.knowledge
+        if question.template not in unclear:
+            return question
+        stands = self._present.standing()
+        group = int(stands.label[question.template])
+        others = stands.members(group) if group >= 0 else stands.anchor[:0]
+        others = others[~held[others] & ~np.isin(others, [*unclear, *question.items])]
+        for other in others[:_OTHERS].tolist():
+            open_ = knowledge.relation(other, question.items) == 0
+            if open_.any():
+                return Question(other, question.items[open_], question.mode)
+        return question
 
     def _usable(self, held: Bool[ndarray, " n_items"], *, settled: bool = False) -> Question | None:
         """Next question the oracle has chosen, less the tiles shown elsewhere or, unless ``settled``, settled since."""
