@@ -17,6 +17,7 @@ from pal.project.standing import standing
 from pal.store import Answered, Named, Placed, Retracted, fold
 from pal.store.events import new_id
 from pal.store.fold import to_answers
+from pal.votes import pair_key
 from tests.store.logs import ITEMS, logs
 
 
@@ -241,6 +242,24 @@ def test_a_template_called_unclear_is_not_shown_again_to_who_said_so(project):
     assert folded.unclear("bob") == set()
     project.undo("ann")
     assert project._ledger.unclear("ann") == Ledger(project.items, project.store.read_after(0)).unclear("ann") == set()
+
+
+def test_a_merge_while_a_page_is_open_leaves_its_answer_valid(project):
+    """The answer names items: whatever became of their groups meanwhile, it says the same."""
+    answer_pages(project, 3)
+    project.settle()
+    page = project.page("ann")
+    a, b = (group.anchor for group in project.groups()[:2])
+    project.merge(a, b, "bob")
+    event = reply(project, page)
+    project.record([event])
+    row = project.items.row
+    keys = pair_key(len(row), np.full(len(event.items), row[event.template]), np.array([row[i] for i in event.items]))
+    counts = project.now().knowledge.votes.look_up(keys)
+    said = np.array(event.relations)
+    assert (counts.alike[said == 1] >= 1).all()
+    assert (counts.unlike[said == -1] >= 1).all()
+    assert project.store.read_after(0)[-1][1] == event
 
 
 def test_names_follow_merges_and_splits(project):

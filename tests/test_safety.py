@@ -68,9 +68,20 @@ def test_links_out_of_a_folder_are_not_followed(tmp_path):
     assert not any("secret" in str(path.resolve()) for path in items.path if path is not None)
 
 
-@pytest.mark.parametrize("place", ["../private/secret.png", "{home}/private/secret.png", "..\\private\\secret.png"])
+@pytest.mark.parametrize(
+    "place",
+    [
+        "../private/secret.png",
+        "{home}/private/secret.png",
+        "..\\private\\secret.png",
+        "{home}/table-private/secret.png",
+        "../table-private/secret.png",
+        "file://{home}/private/secret.png",
+    ],
+)
 def test_a_table_cannot_name_files_outside_of_its_folder(tmp_path, place):
     picture(tmp_path / "private" / "secret.png", 7)
+    picture(tmp_path / "table-private" / "secret.png", 8)  # a name that begins alike
     for i in range(3):
         picture(tmp_path / "table" / f"{i}.png", i)
     np.save(tmp_path / "table" / "rows.npy", np.random.default_rng(0).normal(size=(4, 3)))
@@ -81,6 +92,20 @@ def test_a_table_cannot_name_files_outside_of_its_folder(tmp_path, place):
     except InvalidInputError:
         return
     assert not any("secret" in str(path.resolve()) for path in items.path if path is not None)
+
+
+def test_addresses_in_a_table_are_not_fetched(tmp_path, monkeypatch):
+    """Somebody else's table must not make this computer ask others for anything."""
+    tried = []
+    monkeypatch.setattr(socket.socket, "connect", lambda self, address: tried.append(address))
+    for i in range(3):
+        picture(tmp_path / f"{i}.png", i)
+    places = ["http://127.0.0.1:9/x.png", "https://example.org/x.png", "ftp://example.org/x.png", "//example.org/x.png"]
+    (tmp_path / "rows.csv").write_text("\n".join(["image", *(f"{i}.png" for i in range(3)), *places]) + "\n")
+    items = open_source(tmp_path / "rows.csv")
+    assert items.name == ("0.png", "1.png", "2.png")
+    assert len(items.skipped) == len(places)
+    assert [address for address in tried if isinstance(address, tuple)] == []
 
 
 @pytest.fixture
