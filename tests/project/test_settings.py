@@ -12,6 +12,8 @@ def test_what_is_not_set_is_as_by_default():
     assert read_settings(store) == Settings(rule=RULE)
     write_settings(store, Settings(rule="  Same   bird? ", gold=0.5))
     assert read_settings(store) == Settings(rule="Same bird?", gold=0.5)
+    write_settings(store, Settings(classes=("red  kite", "kestrel", "red kite")))
+    assert read_settings(store) == Settings(classes=("red kite", "kestrel"))
     store.set_meta(NOTE, '{"second": 0.3, "of a later version": 1}')
     assert read_settings(store) == Settings(second=0.3)
 
@@ -31,6 +33,10 @@ def test_what_is_not_set_is_as_by_default():
         {"target": 1.0},
         {"target": 0},
         {"target": True},
+        {"classes": ("a", " ")},
+        {"classes": ("x" * 201,)},
+        {"classes": (3,)},
+        {"classes": tuple(map(str, range(1001)))},
     ],
 )
 def test_what_cannot_be_set(wrong):

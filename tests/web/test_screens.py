@@ -478,12 +478,20 @@ def test_a_link_is_made_withdrawn_and_the_rule_changed_on_the_team_screen(contex
         page.click("#sure-yes")
         row.wait_for(state="detached")
         page.fill("#rule", "Same <i>bird</i>?")
-        page.click("text=Save the rule")
+        page.fill("#classes", "red kite\n\n <b>kestrel</b> \nred kite")
+        page.click("#rule-form button")
         page.wait_for_selector("#toast:not([hidden])")
         page.goto(address)
         page.wait_for_selector(".tile")
         assert page.locator("#rule").inner_text() == "Same <i>bird</i>?"
         assert page.locator(".guide-rule").text_content() == "Same <i>bird</i>?"
+        page.keyboard.press("n")
+        page.wait_for_selector("#naming[open]")
+        offered = page.locator("#naming-known option").evaluate_all("(all) => all.map((one) => one.value)")
+        assert offered == ["red kite", "<b>kestrel</b>"]
+        page.goto(f"{address}team")
+        page.wait_for_function("() => document.getElementById('classes').value")
+        assert page.input_value("#classes") == "red kite\n<b>kestrel</b>"
 
 
 @pytest.mark.parametrize(

@@ -135,7 +135,8 @@ def test_the_rule_is_everybodys_at_once(owner, signed_in, project):
     ann = signed_in("Ann")
     assert RULE.split(".")[0] in ann.get("/").text
     reply = owner.post("/api/team/settings", json={"rule": " Same <b>bird</b>?  Say so. "})
-    assert reply.json() == {"rule": "Same <b>bird</b>? Say so.", "gold": 0.2, "second": 0.1, "target": 0.98}
+    others = {"gold": 0.2, "second": 0.1, "target": 0.98, "classes": []}
+    assert reply.json() == {"rule": "Same <b>bird</b>? Say so."} | others
     assert "Same &lt;b&gt;bird&lt;/b&gt;? Say so." in ann.get("/").text
     assert "<b>bird" not in ann.get("/").text
     for wrong in ({"rule": " "}, {"rule": "x" * 501}, {"gold": 2}, {"second": -1}, {"target": 1}):

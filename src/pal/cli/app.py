@@ -81,6 +81,10 @@ def annotate(
     rule: Annotated[
         str | None, typer.Option(help="One sentence on what the same kind means here.", show_default=False)
     ] = None,
+    classes: Annotated[
+        list[str] | None,
+        typer.Option("--class", help="A name to choose from; again for more. None are needed.", show_default=False),
+    ] = None,
     target: Annotated[
         float | None,
         typer.Option(help="Share of right labels that is aimed at, like 0.98.", min=0.0, max=1.0, show_default=False),
@@ -100,7 +104,9 @@ def annotate(
     serve(
         _source(source, demo=demo),
         project,
-        Serving(host, port, rule=rule, target=target, browser=not no_browser, address=address),
+        Serving(
+            host, port, rule=rule, target=target, classes=tuple(classes or ()), browser=not no_browser, address=address
+        ),
         store=store,
         reading=_reading(kind, column, ids, table),
         encoder=encoder,

@@ -42,6 +42,7 @@ class Serving:
     browser: bool
     address: str | None = None
     target: float | None = None
+    classes: tuple[str, ...] = ()
 
 
 def serve(source: str, directory: Path | None, how: Serving, **options: Any) -> None:
@@ -208,6 +209,8 @@ def _run(project: "Project", bound: socket.socket, how: Serving, tell: Callable[
     address = f"{base}/?token={token}"
     project.store.set_meta(ADDRESS, base)
     rule = {} if how.rule is None else {"rule": how.rule}
+    if how.classes:
+        project.settings.set(replace(project.settings(), classes=how.classes))
     if how.target is not None:
         project.settings.set(replace(project.settings(), target=how.target))
     announcer = Announcer(project, Webhooks(project.store))

@@ -1,4 +1,4 @@
-"""What an administrator sets for everybody: the rule, how often people are checked, what is asked twice, the target."""
+"""What an administrator sets for everybody: the rule, names to choose from, how people are checked, the target."""
 
 import json
 import math
@@ -17,6 +17,7 @@ NOTE = "settings"
 RULE = "Two things are the same kind if you would give them the same name. When you can't tell, say unsure."
 
 _MAX_RULE = 500
+_MAX_CLASSES, _MAX_NAME = 1000, 200
 _FRESH = 2.0
 """Seconds for which settings are taken as read: another server may change them."""
 
@@ -35,12 +36,15 @@ class Settings:
         Largest share of answers that are asked of a second person; 0 asks nothing twice.
     target
         Share of right labels that is aimed at.
+    classes
+        Names that are offered when a group is named; none are needed.
     """
 
     rule: str = RULE
     gold: float = 0.2
     second: float = 0.1
     target: float = 0.98
+    classes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         words = " ".join(self.rule.split()) if isinstance(self.rule, str) else ""
@@ -49,6 +53,12 @@ class Settings:
                 f"the rule must be a sentence of 1 to {_MAX_RULE} characters, got {self.rule!r:.80}"
             )
         object.__setattr__(self, "rule", words)
+        names = [" ".join(name.split()) if isinstance(name, str) else "" for name in self.classes]
+        if len(names) > _MAX_CLASSES or any(not name.isprintable() or not 0 < len(name) <= _MAX_NAME for name in names):
+            raise InvalidInputError(
+                f"expected at most {_MAX_CLASSES:,} names of 1 to {_MAX_NAME} characters, got {names!r:.80}"
+            )
+        object.__setattr__(self, "classes", tuple(dict.fromkeys(names)))
         for name in ("gold", "second"):
             share = getattr(self, name)
             if isinstance(share, bool) or not isinstance(share, int | float) or not 0 <= share <= 1:

@@ -88,6 +88,7 @@ def create_app(
         "project_name": project.directory.name,
         "kind": project.items.kind,
         "screens": SCREENS,
+        "classes": lambda: project.settings().classes,
         "may": may,
         "space": partial(_space, key),
     }

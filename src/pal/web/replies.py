@@ -320,6 +320,7 @@ class Settings(_Reply):
     gold: float
     second: float
     target: float
+    classes: list[str]
 
 
 class Webhook(_Reply):

@@ -145,6 +145,9 @@ class SettingsIn(_Strict):
     gold: float | None = Field(default=None, ge=0, le=1, description="share of pages with a gold tile")
     second: float | None = Field(default=None, ge=0, le=1, description="largest share of answers asked twice")
     target: float | None = Field(default=None, gt=0, lt=1, description="share of right labels that is aimed at")
+    classes: list[Annotated[str, Field(min_length=1, max_length=200)]] | None = Field(
+        default=None, max_length=1000, description="names that are offered when a group is named"
+    )
 
 
 class GoldIn(_Strict):

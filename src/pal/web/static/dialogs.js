@@ -4,6 +4,9 @@
 import { element, face } from "./card.js";
 import { at } from "./status.js";
 
+/** Names that an administrator listed. @type {string[]} */
+const CLASSES = [.../** @type {NodeListOf<HTMLOptionElement>} */ (document.querySelectorAll("#naming-known option"))].map((option) => option.value);
+
 /**
  * Ask for a name.
  * @overload
@@ -24,7 +27,7 @@ export function askName(title, now, how) {
   input.value = now;
   input.required = !how;
   const known = document.getElementById("naming-known");
-  known?.replaceChildren(...(how?.known ?? []).map((name) => {
+  known?.replaceChildren(...(how?.known ?? CLASSES).map((name) => {
     const option = /** @type {HTMLOptionElement} */ (element("option"));
     option.value = name;
     return option;

@@ -9,7 +9,7 @@ import { at } from "./status.js";
  * @typedef {{name: string, role: string, invited: boolean, me: boolean}} Account
  * @typedef {{labeler: string, pages: number, answers: number, agreement: number|null, compared: number, gold: number|null, gold_asked: number}} Somebody
  * @typedef {{url: string, kinds: string[], said: string}} Webhook
- * @typedef {{rule: string, gold: number, second: number}} Settings
+ * @typedef {{rule: string, gold: number, second: number, classes: string[]}} Settings
  * @typedef {{accounts: Account[], people: Somebody[], settings: Settings, gold: import("./types.js").Tile[], webhooks: Webhook[], me: string}} Team
  */
 
@@ -20,7 +20,7 @@ async function load(anew) {
   /** @type {Team|null} */
   const team = await ask("/api/team");
   if (!team) return;
-  if (anew) /** @type {HTMLTextAreaElement} */ (at("rule")).value = team.settings.rule;
+  if (anew) fill(team.settings);
   choose("second", team.settings.second);
   choose("gold-share", team.settings.gold);
   const did = new Map(team.people.map((one) => [one.labeler, one]));
@@ -37,6 +37,14 @@ async function load(anew) {
   at("webhooks").textContent = team.webhooks.length
     ? `Told what happens: ${team.webhooks.map((hook) => `${hook.url} (${hook.said || "not tried yet"})`).join("; ")}.`
     : "No other program is told what happens here; pal webhook on the server's command line adds one.";
+}
+
+const textArea = (/** @type {string} */ id) => /** @type {HTMLTextAreaElement} */ (at(id));
+
+/** @param {Settings} settings */
+function fill({ rule, classes }) {
+  textArea("rule").value = rule;
+  textArea("classes").value = classes.join("\n");
 }
 
 /** @param {string} name @param {Account|null} account @param {Somebody|undefined} did @param {boolean} me */
@@ -158,10 +166,11 @@ at("invite-form").addEventListener("submit", (event) => {
 });
 at("rule-form").addEventListener("submit", async (event) => {
   event.preventDefault();
-  const saved = await ask("/api/team/settings", { rule: /** @type {HTMLTextAreaElement} */ (at("rule")).value });
+  const classes = textArea("classes").value.split("\n").map((name) => name.trim()).filter(Boolean);
+  const saved = await ask("/api/team/settings", { rule: textArea("rule").value, classes });
   if (saved) {
-    /** @type {HTMLTextAreaElement} */ (at("rule")).value = saved.rule;
-    toast("The rule is saved; pages that are loaded from now on show it.");
+    fill(saved);
+    toast("Saved; pages that are loaded from now on show it.");
   }
 });
 for (const [id, name] of /** @type {const} */ ([["second", "second"], ["gold-share", "gold"]])) {
