@@ -1,10 +1,14 @@
 """The trainer: one thread that has the model refitted after answers, and publishes it whole.
 
+Where answers come faster than models, as with many people, it rests after each for as long as that took: what serves
+people on the same processors then finds them free half of the time. It never rests while somebody waits for a model.
+
 While an encoder is still at work, the model is of the items encoded so far; it is prepared anew each time their number
 has doubled, so all those preparations together cost about two of the last.
 """
 
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -21,6 +25,9 @@ from pal.learner import Model, Prepared, placed
 from pal.project.features import Features
 from pal.project.learning import Ended, Here, Learning
 from pal.project.ledger import Ledger
+
+_REST = 2.0
+"""Seconds that the thread rests at most."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,6 +64,7 @@ class Trainer:
         self._first, self._seed = first, seed
         self._changed = threading.Condition()
         self._wanted, self._done, self._stopping = 1, 0, False
+        self._waiting = 0  # those who wait for a model
         self.error: Exception | None = None
         self.published = _nothing(len(features.items))
         self._thread = threading.Thread(target=self._work, name="pal-trainer", daemon=True)
@@ -72,9 +80,14 @@ class Trainer:
         """Wait until the model knows what was known at the call, or until ``ready``; whether that came in time."""
         with self._changed:
             wanted = self._wanted
-            done = self._changed.wait_for(
-                lambda: self.error is not None or (self._done >= wanted if ready is None else ready()), timeout
-            )
+            self._waiting += 1
+            self._changed.notify_all()
+            try:
+                done = self._changed.wait_for(
+                    lambda: self.error is not None or (self._done >= wanted if ready is None else ready()), timeout
+                )
+            finally:
+                self._waiting -= 1
         self.check()
         return done
 
@@ -113,6 +126,7 @@ class Trainer:
                 if self._stopping:
                     return
                 wanted = self._wanted
+            start = time.monotonic()
             try:
                 self._refit()
             except Ended:
@@ -124,6 +138,9 @@ class Trainer:
                 self._changed.notify_all()
                 if self.error is not None:
                     return
+                if self._wanted > wanted:
+                    rest = min(time.monotonic() - start, _REST)
+                    self._changed.wait_for(lambda: self._stopping or self._waiting > 0, rest)
 
     def _refit(self) -> None:
         base = self._prepare()

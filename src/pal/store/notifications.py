@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
 from pal.store.postgres import PostgresStore, channel
+from pal.store.tables import EVENTS
 
 
 class Listener:
@@ -49,7 +50,9 @@ class Listener:
             self._connection = self._store.connect()
             name = self._connection.execute(sa.select(channel())).scalar_one()
             self._connection.exec_driver_sql(f'LISTEN "{name}"')
-            return None if seconds <= 0 else self._wait(seconds)
+            # What was written before it listened is told of by nobody else.
+            last: int | None = self._connection.execute(sa.select(sa.func.max(EVENTS.c.position))).scalar_one()
+            return last if last is not None or seconds <= 0 else self._wait(seconds)
         driver: Any = self._connection.connection.driver_connection
         told = [int(notice.payload) for notice in driver.notifies(timeout=seconds, stop_after=1)]
         return max(told, default=None)
