@@ -32,6 +32,18 @@ STICKS_OUT = """() => {
 }"""
 
 
+# Where the first point of the map is in the window; 28 pixels are left around all.
+FIRST_POINT = """async () => {
+    const { x, y } = await (await fetch("/api/map")).json();
+    const place = document.getElementById("points").getBoundingClientRect();
+    const along = (all, size) => {
+        const low = Math.min(...all), high = Math.max(...all);
+        return 28 + (all[0] - low) / Math.max(high - low, 1e-9) * (size - 56);
+    };
+    return [place.left + along(x, place.width), place.bottom - along(y, place.height)];
+}"""
+
+
 @pytest.fixture
 def opened(browser):
     """Function that serves a project and opens its page for somebody who knows what to do."""
@@ -96,6 +108,9 @@ def test_groups_of_texts_can_be_read(opened, tmp_path):
         assert set(page.locator(".legend-name").all_inner_texts()) <= set(texts), (
             "a group without a name says what it is"
         )
+        page.mouse.move(*page.evaluate(FIRST_POINT))
+        page.wait_for_selector("#peek:not([hidden])")
+        assert page.locator("#peek .card-text").inner_text() in texts
 
 
 def test_unclear_brings_another_template(opened, tmp_path):

@@ -149,7 +149,7 @@ function peek(event) {
     shown = point;
     const sure = points.source[point] ? SOURCES[points.source[point]] : `predicted ${percent(points.confidence[point])}`;
     at("peek").replaceChildren(
-      face({ id: points.id[point], name: points.name[point], text: points.text[point] }, 96).face,
+      face({ id: points.id[point], name: points.name[point], text: points.text[point], cells: [] }, 96).face,
       element("p", "", points.name[point]), element("p", "", `${groupName(points, points.group[point])}, ${sure}`),
     );
   }
