@@ -1,10 +1,12 @@
 """Classes: parts move with the items at their heart, joins keep known classes apart, lost parts open a class."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from pal.answers import Answers, Question
-from pal.classes import Link, join, judge_parts, new_class_prior, start
+from pal.classes import Link, join, judge_parts, merge_prior, new_class_prior, start
 from pal.communities import neighborhood
 from pal.knowledge import known
 from pal.learner import prepare
@@ -81,6 +83,12 @@ def test_known_classes_are_never_joined(near):
     label = join(classes, Link(link, link), np.full((c, c), 0.3), margin=0.0)
     assert label[0] != label[1]
     assert len(np.unique(label)) == 2
+
+
+def test_communities_without_a_link_are_apart_the_more_surely_the_larger_they_are():
+    near = SimpleNamespace(between=np.diag([160.0, 160.0, 10.0, 10.0]))  # links within communities alone
+    prior = merge_prior(near, np.eye(4), np.zeros((4, 4)))
+    assert prior[0, 1] < prior[0, 2] < prior[2, 3]
 
 
 def test_new_classes_are_expected_as_often_as_they_were_found():

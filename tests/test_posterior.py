@@ -41,6 +41,13 @@ def test_rows_are_distributions_and_same_is_symmetric(prepared):
     assert (np.diag(beliefs.same) == 0).all()
 
 
+def test_whether_known_classes_are_one_is_no_question(prepared):
+    beliefs = believe(prepared.near, known(80, asked([(0, 21)], [-1]), classes=(0, 1, 21)))
+    assert (beliefs.anchor[:3] == (0, 1, 21)).all()  # two of them of one kind
+    assert (beliefs.same[:3, :3] == 0).all()
+    assert beliefs.same[:3, 3:].all()
+
+
 def test_before_any_answer_the_communities_are_the_classes(prepared):
     beliefs = believe(prepared.near, known(80))
     for c in range(4):

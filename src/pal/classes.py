@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float, Int64
 from numpy import ndarray
 from scipy.special import expit, logit, softmax
 
-from pal.communities import Neighborhood, link_ratio
+from pal.communities import Neighborhood
 from pal.evidence import Evidence
 
 # Items at the heart of a part (share of the most central one's membership ** _HEART) say which class it is of, unless
@@ -27,7 +27,9 @@ _PURITY, _PARTS = 0.8, 5.0
 # Share of the classes of a part that its links don't show.
 _UNLINKED = 0.2
 # Prior probability that two communities are one class lies in this range, whatever their links say.
-_MERGE = (0.02, 0.45)
+_MERGE = (0.005, 0.45)
+# Links that any two communities are taken to have, observed and expected: of small ones no links say little.
+_LINKS = 0.5
 # Log-odds of a join that votes on items of unknown class may give.
 _FELT = 5.0
 # Log-odds of a join that is decided by the votes, and for how many of them the prior stands.
@@ -228,12 +230,14 @@ def merge_prior(
 ) -> Float[ndarray, "c c"]:
     """Probability that two classes are one before the votes across them.
 
-    From the links between their parts in the neighbour graph, then scaled to the share of such pairs that the votes
-    joined so far: where communities seldom belong together, few further ones will.
+    From the links between their parts in the neighbour graph against chance, then scaled to the share of such pairs
+    that the votes joined so far: where communities seldom belong together, few further ones will.
     """
     c = len(link)
     of_class = np.eye(c)[part.argmax(axis=1)] if c else part
-    ratio = link_ratio(of_class.T @ near.between @ of_class)
+    between = of_class.T @ near.between @ of_class
+    total = between.sum(axis=1)
+    ratio = (between + _LINKS) / (np.outer(total, total) / max(total.sum(), 1e-300) + _LINKS)
     prior = np.clip(ratio / (1.0 + ratio), *_MERGE)
     upper = np.triu(np.ones((c, c), dtype=bool), 1)
     yes = upper & (link > _DECIDED)

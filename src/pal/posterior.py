@@ -251,6 +251,7 @@ def _beliefs(
     probability[classes.anchor] = np.eye(len(classes.anchor))  # nobody may have been asked about a community yet
     same = expit(result.link.odds + logit(result.merge))
     np.fill_diagonal(same, 0.0)
+    same[: classes.given, : classes.given] = 0.0  # known to differ: no question
     label = probability.argmax(axis=1)
     surprise = np.zeros(knowledge.n_items)
     surprise[evidence.item] = 1.0 - result.prior[np.arange(len(evidence.item)), label[evidence.item]]

@@ -190,7 +190,7 @@ def _check_is_due(state: State) -> bool:
         return False
     n_alike = int((knowledge.votes.all().verdict > 0).sum())
     cycles = n_alike - (state.n_items - len(np.unique(knowledge.group)))
-    return cycles < min(n_alike / _CHECK_EVERY, _CHECKS)
+    return cycles < min(n_alike // _CHECK_EVERY, _CHECKS)
 
 
 def _with_check(state: State, c: int, template: int, chosen: Int64[ndarray, " q"]) -> Int64[ndarray, " p"]:
