@@ -30,6 +30,8 @@ _POOL = 4
 _EXEMPLARS = 3
 # Deduced relations of items doubted more than this are asked about again.
 _DOUBTED = 0.1
+# Whether two classes are one is asked of others too, whose relation is deduced, unless it is this sure.
+_OPEN = 0.01
 # One check in so many alike answers, until there were so many without a contradiction.
 _CHECK_EVERY, _CHECKS = 15, 25
 # Weight of an item's own doubt beside that which its answer lifts; the root keeps outliers from waiting for ever.
@@ -125,8 +127,9 @@ def _page(
     classes, delegate = _delegates(state, template, members, join)
     worth[delegate] = np.maximum(worth[delegate], join[classes])
     worth[template] = 0.0
+    one = beliefs.same[c, classes]  # not for ever: at the end, nothing else would be left to ask
     doubted = value > _DOUBTED
-    doubted[delegate] = True
+    doubted[delegate] = np.minimum(one, 1.0 - one) > _OPEN
     pool = _best_askable(state, template, worth, doubted)
     if not len(pool):
         return None
