@@ -65,14 +65,16 @@ def execute(args: list[str], out: Path) -> list[Row]:
 
 def error(judged: Judged, /) -> float:
     """Mean gap between confidence and share of right labels, over bins of equal width, weighed by items."""
-    count, gap = _gaps(judged)
-    return float(np.abs(gap).sum() / max(count.sum(), 1))
+    count, sure, right = _binned(judged)
+    return float(np.abs(sure - right).sum() / max(count.sum(), 1))
 
 
-def _gaps(judged: Judged) -> tuple[Int64[ndarray, " b"], Float[ndarray, " b"]]:
+def _binned(judged: Judged) -> tuple[Int64[ndarray, " b"], Float[ndarray, " b"], Float[ndarray, " b"]]:
+    """Labels in each bin, the sum of their confidence, and how many are right."""
     which = np.minimum((judged.confidence * _BINS).astype(int), _BINS - 1)
     count = np.bincount(which, minlength=_BINS)
-    return count, np.bincount(which, weights=judged.confidence - judged.right, minlength=_BINS)
+    sure, right = (np.bincount(which, weights=w, minlength=_BINS) for w in judged)
+    return count, sure, right
 
 
 def _one(name: str, seed: int, options: argparse.Namespace, out: Path) -> dict[int, tuple[Judged, Judged]]:
@@ -122,12 +124,9 @@ def draw(found: dict[tuple[str, int], tuple[Judged, Judged]], path: Path) -> Non
         for (of, at), (ours, _) in found.items():
             if of != name:
                 continue
-            count, gap = _gaps(ours)
+            count, sure, right = _binned(ours)
             some = count >= 20  # fewer say little
-            middle = np.bincount(
-                np.minimum((ours.confidence * _BINS).astype(int), _BINS - 1), ours.confidence, minlength=_BINS
-            )
-            axis.plot(middle[some] / count[some], (middle - gap)[some] / count[some], "o-", markersize=3, label=at)
+            axis.plot(sure[some] / count[some], right[some] / count[some], "o-", markersize=3, label=at)
         axis.set_title(name, fontsize=9)
         axis.set_xlabel("confidence")
     axes[0, 0].set_ylabel("share of right labels")

@@ -16,7 +16,7 @@ from jaxtyping import Bool, Float, Int64
 from numpy import ndarray
 from scipy.special import expit, logit, softmax
 
-from pal.communities import Neighborhood
+from pal.communities import Neighborhood, link_ratio
 from pal.evidence import Evidence
 
 # Items at the heart of a part (share of the most central one's membership ** _HEART) say which class it is of, unless
@@ -235,9 +235,7 @@ def merge_prior(
     """
     c = len(link)
     of_class = np.eye(c)[part.argmax(axis=1)] if c else part
-    between = of_class.T @ near.between @ of_class
-    total = between.sum(axis=1)
-    ratio = (between + _LINKS) / (np.outer(total, total) / max(total.sum(), 1e-300) + _LINKS)
+    ratio = link_ratio(of_class.T @ near.between @ of_class, links=_LINKS)
     prior = np.clip(ratio / (1.0 + ratio), *_MERGE)
     upper = np.triu(np.ones((c, c), dtype=bool), 1)
     yes = upper & (link > _DECIDED)

@@ -167,7 +167,11 @@ def link_weights(
     return np.bincount(key, weights=edges.data, minlength=n_labels**2).reshape(n_labels, n_labels)
 
 
-def link_ratio(between: Float[ndarray, "k k"], /) -> Float[ndarray, "k k"]:
-    """Observed over expected weight between parts, w_kl · w / (w_k w_l); chance gives 1."""
+def link_ratio(between: Float[ndarray, "k k"], /, *, links: float = 0.0) -> Float[ndarray, "k k"]:
+    """Observed over expected weight between parts, w_kl · w / (w_k w_l); chance gives 1.
+
+    ``links`` more are taken to be observed and expected of each pair, so that little weight says little.
+    """
     total = between.sum(axis=1)
-    return between * total.sum() / np.maximum(np.outer(total, total), 1e-300)
+    whole = total.sum()
+    return (between + links) * whole / np.maximum(np.outer(total, total) + links * whole, 1e-300)
