@@ -122,6 +122,16 @@ def test_no_page_while_all_is_leased(source):
         assert "open pages" in project.page("bob").reason
 
 
+@pytest.mark.parametrize("note", ["skipped", "unclear"])
+def test_a_page_that_is_given_up_holds_nothing(project, note):
+    page = project.page("ann")
+    project.record([reply(project, page, relations=(0,) * len(page.tiles), note=note)])
+    assert project._leases.items() == []
+    one, other, kept = (project.page("ann") for _ in range(3))
+    project.release([one.id, "unknown", other.id])
+    assert project._leases.items() == [tile.id for tile in kept.tiles]
+
+
 def test_leases_end_and_can_be_renewed():
     now = [0.0]
     leases = OwnLeases(10.0, clock=lambda: now[0])
@@ -133,8 +143,8 @@ def test_leases_end_and_can_be_renewed():
     assert leases.items() == ["a", "b"]
     leases.renew(["q"])
     assert leases.items() == ["a", "b"], "a lease that ended isn't revived"
-    leases.release("p")
-    leases.release("p")
+    leases.release(["p", "unknown"])
+    leases.release(["p"])
     assert leases.items() == []
 
 

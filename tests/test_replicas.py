@@ -122,6 +122,18 @@ def test_leases_are_free_when_answered_and_kept_while_renewed(servers):
     assert not shown & set(one._leases.items())
 
 
+@pytest.mark.parametrize("note", ["skipped", "unclear"])
+def test_a_page_that_is_given_up_holds_nothing_on_any_server(servers, note):
+    one, two = servers
+    page = one.page("ann")
+    one.record([reply(one, page, relations=(0,) * len(page.tiles), note=note)])
+    assert two._leases.items() == []
+    first, second, kept = one.page("ann"), one.page("ann"), two.page("bob")
+    one.release([first.id, "unknown", second.id])
+    two.release([])
+    assert set(one._leases.items()) == set(two._leases.items()) == {tile.id for tile in kept.tiles}
+
+
 def test_a_directory_remembers_where_its_log_is(source, address, tmp_path):
     secret = address.replace("postgres@", f"postgres:{PASSWORD}@")
     with Project.create_or_open(source, tmp_path / "p", store=secret) as project:

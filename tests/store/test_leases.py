@@ -29,10 +29,10 @@ def test_a_lease_keeps_others_away_until_released(servers):
     assert before + 59 < expires < time.time() + 61
     assert other.grant("q", ITEMS[2:5])[1] == list(ITEMS[3:5])
     assert set(one.items()) == set(other.items()) == set(ITEMS[:5])
-    other.release("p")
+    other.release(["p"])
     assert set(one.items()) == set(ITEMS[3:5])
     assert other.grant("r", ITEMS[:4])[1] == list(ITEMS[:3])
-    one.release("unknown")
+    one.release(["unknown"])
     one.renew([])
 
 
@@ -62,7 +62,7 @@ def test_a_server_does_not_wait_for_another_that_is_choosing(servers):
     """Rows that another transaction holds are skipped."""
     one, other = servers
     one.grant("p", ITEMS)
-    one.release("p")
+    one.release(["p"])
     with one._store.transaction() as connection:
         connection.execute(LEASES.select().where(LEASES.c.item.in_(ITEMS[:3])).with_for_update()).all()
         assert other.grant("q", ITEMS)[1] == list(ITEMS[3:])
@@ -84,7 +84,7 @@ def test_many_at_once_never_share_an_item(servers):
                 time.sleep(0.003)
                 with lock:
                     open_now.difference_update(items)
-                servers[number % 2].release(page)
+                servers[number % 2].release([page])
         except Exception as error:  # noqa: BLE001
             errors.append(error)
 

@@ -278,8 +278,8 @@ def test_every_address_takes_the_role_it_should(app):
     paths = {address for _, address, _ in SCREENS} | set(app.openapi()["paths"])
     open_to_all = {path for path in paths if needed(path) == "annotator"}
     assert open_to_all == {
-        "/", "/api/events", "/api/flag", "/api/join", "/api/page", "/api/progress", "/api/renew", "/api/undo",
-        "/api/welcomed", "/sounds/{item}", "/thumbnails/{item}",
+        "/", "/api/events", "/api/flag", "/api/join", "/api/page", "/api/progress", "/api/release", "/api/renew",
+        "/api/undo", "/api/welcomed", "/sounds/{item}", "/thumbnails/{item}",
     }  # fmt: skip
     assert set(CHANGES) <= paths
     assert {needed(path) for path in CHANGES} == {"reviewer"}

@@ -62,6 +62,7 @@ def test_real_replies_have_the_described_shapes(client, project, labelled):
     page = read(client, "/api/page", replies.NextPage).page
     assert page.tiles
     assert read(client, "/api/renew", replies.Renewed, pages=[page.id]).renewed == [page.id]
+    assert read(client, "/api/release", replies.Released, pages=[page.id]).released == [page.id]
     assert read(client, "/api/progress", replies.Progress).n_items == 1797
     assert read(client, "/api/groups", replies.Groups).groups
     assert read(client, "/api/groups/same", replies.Pairs)

@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("playwright")
 
-from browsing import READ, new_context, serving
+from browsing import READ, new_context, serving, wait_until
 from PIL import Image
 
 from pal.datasets import Reading
@@ -31,6 +31,13 @@ STICKS_OUT = """() => {
     }));
 }"""
 
+
+# Tiles of the pages on the desk.
+ON_DESK = """() => {
+    const key = Object.keys(localStorage).find((key) => /desk\\/[^/]+\\/open$/.test(key));
+    const { current, ahead } = JSON.parse(localStorage.getItem(key));
+    return [current, ...ahead].filter(Boolean).flatMap((entry) => entry.page.tiles.map((tile) => tile.id));
+}"""
 
 # Where the first point of the map is in the window; 28 pixels are left around all.
 FIRST_POINT = """async () => {
@@ -131,6 +138,22 @@ def test_unclear_brings_another_template(opened, tmp_path):
             )
         said = [event for _, event in project.store.read_after(0) if isinstance(event, Answered)]
         assert [event.note for event in said] == ["unclear", "unclear"]
+
+
+def test_pages_given_up_hold_no_tile(opened, tmp_path):
+    """What is on no page of the desk may be on somebody else's, at once."""
+    rng = np.random.default_rng(0)
+    np.save(tmp_path / "x.npy", 5 * np.eye(3)[np.arange(60) % 3] + 0.3 * rng.normal(size=(60, 3)))
+    project = project_of(tmp_path / "x.npy", tmp_path, page_size=5, oracle="captcha")
+    project._leases.seconds = 1e6  # none ends by itself
+    with project, serving(create_app(project, token=None)) as address:
+        page = opened(address)
+        for key in ("KeyU", "Escape", "KeyU"):
+            page.wait_for_selector(READ)
+            count = len(project.store.read_after(0))
+            page.keyboard.press(key)
+            wait_until(page, lambda count=count: len(project.store.read_after(0)) > count)
+            wait_until(page, lambda: sorted(project._leases.items()) == sorted(page.evaluate(ON_DESK)))
 
 
 def test_columns_of_a_table_can_be_told_apart(opened, tmp_path):

@@ -47,6 +47,15 @@ def test_leases_are_renewed_and_unknown_pages_do_no_harm(client):
     assert client.get("/api/page", params={"hold": "of-a-server-that-is-gone"}).status_code == 200
 
 
+def test_pages_given_back_are_free_at_once(client, project):
+    page, kept = get_page(client), get_page(client)
+    reply = client.post("/api/release", json={"pages": [page["id"], "of-a-server-that-is-gone"]})
+    assert reply.status_code == 200
+    leased = set(project._leases.items())
+    assert not leased & {tile["id"] for tile in page["tiles"]}
+    assert leased >= {tile["id"] for tile in kept["tiles"]}
+
+
 def test_progress_counts_every_item_once(client, project):
     progress = client.get("/api/progress").json()
     assert progress["n_items"] == len(project.items)

@@ -216,6 +216,10 @@ class Project:
         """Extend the leases of pages that are still open."""
         self._leases.renew(pages)
 
+    def release(self, pages: Collection[str]) -> None:
+        """Give back pages that won't be answered: their items may be on others at once."""
+        self._leases.release(pages)
+
     def record(self, events: Sequence[Event]) -> Recorded:
         """Write events, all or none; on disk when this returns. Late and repeated answers are fine.
 
@@ -225,9 +229,8 @@ class Project:
             If an event names an item or event that isn't there, or retracts what it may not; then nothing is written.
         """
         new, position = self._written(events)
-        for event in events:
-            if isinstance(event, Answered) and not self._shared:  # leases in the store end with the append
-                self._leases.release(event.page)
+        if not self._shared:  # leases in the store end with the append
+            self._leases.release([event.page for event in events if isinstance(event, Answered)])
         self._trainer.wake()
         for listener in self._listeners:
             listener(new)

@@ -19,8 +19,8 @@ class Leases(Protocol):
         """Extend the leases of some pages; unknown and ended ones are left alone."""
         ...
 
-    def release(self, page: str) -> None:
-        """End a lease."""
+    def release(self, pages: Collection[str]) -> None:
+        """End the leases of some pages; unknown and ended ones are left alone."""
         ...
 
     def items(self) -> list[str]:
@@ -58,10 +58,11 @@ class OwnLeases:
                 if page in self._open:
                     self._open[page] = (self._clock() + self.seconds, self._open[page][1])
 
-    def release(self, page: str) -> None:
-        """End a lease."""
+    def release(self, pages: Collection[str]) -> None:
+        """End the leases of some pages; unknown and ended ones are left alone."""
         with self._lock:
-            self._open.pop(page, None)
+            for page in pages:
+                self._open.pop(page, None)
 
     def items(self) -> list[str]:
         """Items on open pages."""

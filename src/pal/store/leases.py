@@ -77,9 +77,10 @@ class StoredLeases:
             kept = {page: at for page, at in list(self._renewed.items()) if now - at < self.seconds}
             self._renewed = kept | dict.fromkeys(due, now)
 
-    def release(self, page: str) -> None:
-        """End a lease."""
-        self._store.together(_SOON, _RELEASE.bindparams(pages=[page]))
+    def release(self, pages: Collection[str]) -> None:
+        """End the leases of some pages; unknown and ended ones are left alone."""
+        if pages:
+            self._store.together(_SOON, _RELEASE.bindparams(pages=list(pages)))
 
     def items(self) -> list[str]:
         """Items on open pages."""

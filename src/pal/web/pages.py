@@ -74,6 +74,12 @@ def pages(project: Project) -> APIRouter:
         project.renew(sent.pages)
         return {"renewed": sent.pages}
 
+    @router.post("/release", **gives(replies.Released))
+    def release(sent: shapes.PagesIn) -> dict[str, Any]:
+        """Give back pages that nobody will answer; a page that was answered is given back by itself."""
+        project.release(sent.pages)
+        return {"released": sent.pages}
+
     @router.get("/progress", **gives(replies.Progress))
     def progress() -> dict[str, Any]:
         """How far the project is."""

@@ -76,6 +76,12 @@ class Renewed(_Reply):
     renewed: list[str]
 
 
+class Released(_Reply):
+    """Pages whose leases have ended."""
+
+    released: list[str]
+
+
 class Accepted(_Reply):
     """Ids of the events that are on disk now, those sent before included."""
 

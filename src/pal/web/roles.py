@@ -16,6 +16,7 @@ ANNOTATOR = (
     "/api/join",
     "/api/page",
     "/api/progress",
+    "/api/release",
     "/api/renew",
     "/api/undo",
     "/api/welcomed",

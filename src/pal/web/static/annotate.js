@@ -208,7 +208,7 @@ function finish(note, since) {
   entry.seconds = seconds();
   if (!send(settle(entry, note))) return;
   const template = entry.page.template.id;
-  if (note === "unclear") { unclear.add(template); desk.putAway(template); } else unclear.delete(template);
+  if (note === "unclear") { unclear.add(template); giveBack(desk.putAway(template)); } else unclear.delete(template);
   desk.next();
   at("desk").dataset.unread = "";
   clearTimeout(reading);
@@ -291,7 +291,11 @@ async function loadAhead() {
       nothing = reply.done ?? "";
       if (!reply.page) break;
       // Chosen before the server knew; where there is no other template, it comes again.
-      if (unclear.has(reply.page.template.id) && stale++ < STALE) { await outbox.flush(); continue; }
+      if (unclear.has(reply.page.template.id) && stale++ < STALE) {
+        await giveBack([reply.page.id]);
+        await outbox.flush();
+        continue;
+      }
       stale = 0;
       const entry = entryOf(reply.page);
       await boardOf(entry).ready;
@@ -308,6 +312,12 @@ async function loadAhead() {
     loading = false;
     if (!desk.current) notice();
   }
+}
+
+/** Tiles of pages that nobody will see may be on others at once. @param {string[]} pages */
+async function giveBack(pages) {
+  // Where that fails, the leases end by themselves.
+  if (pages.length) await call("/api/release", { pages }).catch(() => {});
 }
 
 async function renew() {

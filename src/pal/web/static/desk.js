@@ -134,9 +134,11 @@ export class Desk {
     this.save();
   }
 
-  /** Open pages with a template that is called unclear go. @param {string} template */
+  /** Open pages with a template that is called unclear go. @param {string} template @returns {string[]} which */
   putAway(template) {
-    this.ahead = this.ahead.filter((entry) => entry.answer || entry.page.template.id !== template);
+    const gone = this.ahead.filter((entry) => !entry.answer && entry.page.template.id === template);
+    this.ahead = this.ahead.filter((entry) => !gone.includes(entry));
+    return gone.map((entry) => entry.page.id);
   }
 
   next() {
