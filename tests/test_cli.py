@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pal.cli import main
+from pal.cli import main, share_processors
 from pal.cli.serve import listen
 from pal.project import Page, Project
 from pal.store import Answered
@@ -212,6 +212,13 @@ def test_without_the_annotate_extra():
     assert result.stderr == "pal: typer is not installed; run: pip install 'pal-learn[annotate]'\n"
 
 
+def test_without_what_serves(pal, tmp_path, monkeypatch):
+    monkeypatch.setattr("pal.cli.serve.find_spec", lambda name: None if name == "uvicorn" else object())
+    sentence(
+        pal("annotate", tmp_path, "--no-browser", "--port", "0"), "uvicorn is not installed", "pal-learn[annotate]"
+    )
+
+
 # --- what works ----------------------------------------------------------------------------------------------------
 
 
@@ -338,6 +345,27 @@ def test_annotate_serves_a_page_and_resumes(tmp_path):
                 server.communicate()
             else:
                 assert stopped_well(server)
+
+
+@pytest.mark.parametrize("name", ["OPENBLAS_NUM_THREADS", "GOTO_NUM_THREADS", "OMP_NUM_THREADS"])
+def test_threads_that_were_asked_for_stay(name):
+    environ = {name: "7"}
+    share_processors(environ)
+    assert environ == {name: "7"}
+
+
+def test_linear_algebra_leaves_processors_to_others():
+    """Told before NumPy is imported, by any command, and to the processes that it starts."""
+    code = (
+        "import sys; from pal.cli import main; assert 'numpy' not in sys.modules; sys.argv = ['pal', '--help']\n"
+        "try: main()\nexcept SystemExit: pass\n"
+        "import os, numpy, scipy.linalg, threadpoolctl\n"
+        "found = [one for one in threadpoolctl.threadpool_info() if one['internal_api'] == 'openblas']\n"
+        "assert all(one['num_threads'] <= max(1, os.cpu_count() // 2) for one in found), found\n"
+        "assert os.environ['OPENBLAS_NUM_THREADS'] == str(max(1, os.cpu_count() // 2))"
+    )
+    own = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
+    subprocess.run([sys.executable, "-c", code], env=own, check=True, stdout=subprocess.DEVNULL)
 
 
 @pytest.mark.slow

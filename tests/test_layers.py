@@ -151,6 +151,12 @@ def test_importing_the_command_line_is_light():
     assert not loaded_by("import pal.cli") & {"torch", "sklearn", "fastapi", "sqlalchemy", "matplotlib", "PIL"}
 
 
+def test_the_child_that_learns_is_light():
+    """People wait for it at the start; what asks and serves is none of its business."""
+    loaded = loaded_by("import pal.project.fitting")
+    assert not loaded & {"torch", "fastapi", "sqlalchemy", "typer", "PIL", "pal.project.core", "pal.oracles"}
+
+
 def test_every_export_resolves():
     missing_torch = find_spec("torch") is None
     for name in pal.__all__:

@@ -71,6 +71,16 @@ def test_the_cache_keeps_rows_by_id(tmp_path):
         assert opened.broken == {IDS[9]: "torn in two"}
 
 
+def test_the_cache_says_what_came_since(tmp_path):
+    cache = FeatureCache(tmp_path, 2)
+    cache.add(IDS[:3], np.zeros((3, 2)))
+    cache = FeatureCache(tmp_path, 2)
+    cache.add(IDS[7:9], np.zeros((2, 2)))
+    assert cache.since(0) == [*IDS[:3], *IDS[7:9]]
+    assert cache.since(3) == IDS[7:9]
+    assert cache.since(5) == []
+
+
 @pytest.mark.parametrize("torn", [("rows.f16", 3), ("rows.f16", 8), ("ids.txt", 1), ("ids.txt", 65), ("ids.txt", 100)])
 def test_a_cache_cut_short_loses_the_end_only(tmp_path, torn):
     rows = np.arange(24, dtype=np.float32).reshape(6, 4)

@@ -6,13 +6,14 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from pal.errors import InvalidInputError
-from pal.media import Pool, kind_of, pool
+from pal.media import Pool, kind_of, pool, worker
 from pal.media.kinds import stem_and_ending
 from pal.media.pictures import hash_file
 from pal.media.worker import MEMORY
@@ -61,6 +62,25 @@ def test_looking_hashes_and_checks(picture, tmp_path):
     assert looked[0] == (hash_file(picture), None)
     assert "known format" in looked[1].why
     assert "No such file" in looked[2].why
+
+
+@pytest.mark.parametrize("more", [-1, 0, 1, 1000])
+def test_files_are_hashed_whole_whatever_their_size(tmp_path, monkeypatch, more):
+    monkeypatch.setattr(worker, "WHOLE", 5000)
+    file = tmp_path / "x.txt"
+    file.write_bytes(np.random.default_rng(0).bytes(5000 + more))
+    data, whole = worker.beginning(str(file))
+    assert whole == (more <= 0)
+    assert file.read_bytes().startswith(data)
+    assert worker.look({"paths": [[str(file), "text"]]}, b"")[0] == {"found": [[hash_file(file), None]]}
+
+
+def test_a_file_that_grows_while_it_is_read_is_not_taken_for_its_beginning(tmp_path, monkeypatch):
+    (tmp_path / "x.txt").write_bytes(b"some more than there was")
+    monkeypatch.setattr(worker.os, "fstat", lambda _: SimpleNamespace(st_size=4))
+    assert not worker.beginning(str(tmp_path / "x.txt"))[1]
+    found = worker.look({"paths": [[str(tmp_path / "x.txt"), "text"]]}, b"")[0]["found"]
+    assert found == [[hash_file(tmp_path / "x.txt"), None]]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="needs named pipes")

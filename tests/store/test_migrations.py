@@ -4,6 +4,8 @@
 """
 
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -120,6 +122,56 @@ def test_new_stores_are_what_is_declared(tmp_path):
     assert shape(store._engine) == as_declared(f"sqlite:///{tmp_path / 'new.sqlite'}")
     store.close()
     assert not list(tmp_path.glob("*version*"))
+
+
+def all_of(engine):
+    """:func:`shape`, with what Alembic keeps, and what it says."""
+    with engine.connect() as connection:
+        kept = sa.inspect(connection)
+        columns = [(c["name"], str(c["type"]), c["nullable"]) for c in kept.get_columns("alembic_version")]
+        said = connection.execute(sa.text("SELECT version_num FROM alembic_version")).all()
+        return shape(engine), columns, kept.get_pk_constraint("alembic_version"), said
+
+
+def test_a_new_sqlite_store_is_as_one_that_took_every_step(tmp_path):
+    new, old = SqlStore(tmp_path / "new.sqlite"), SqlStore(sqlite_of("1", tmp_path / "old.sqlite"))
+    assert all_of(new._engine) == all_of(old._engine)
+    new.close()
+    old.close()
+
+
+def test_a_new_postgres_store_is_as_one_that_took_every_step(new_database):
+    new, old = PostgresStore(new_database()), PostgresStore(postgres_of("1", new_database()))
+    assert all_of(new._engine) == all_of(old._engine)
+    new.close()
+    old.close()
+
+
+def test_the_next_version_can_step_up_from_a_new_store(tmp_path):
+    store = SqlStore(tmp_path / "log.sqlite")
+    store.set_meta("schema", "1")  # Alembic's own mark decides which steps are left: none
+    store.close()
+    store = SqlStore(tmp_path / "log.sqlite")
+    assert store.get_meta("schema") == SCHEMA
+    store.close()
+
+
+def test_a_new_store_needs_no_alembic(tmp_path):
+    code = (
+        "import sys; from pathlib import Path; from pal.store.sql import SqlStore\n"
+        "SqlStore(Path(sys.argv[1])).close(); assert not any(name.split('.')[0] == 'alembic' for name in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code, tmp_path / "log.sqlite"], check=True)
+
+
+def test_tables_of_others_stay(tmp_path):
+    with closing(sqlite3.connect(tmp_path / "log.sqlite")) as connection:
+        connection.execute("CREATE TABLE accounts (x)")
+        before = list(connection.iterdump())
+    with pytest.raises(StoreError, match="accounts already exists"):
+        SqlStore(tmp_path / "log.sqlite")
+    with closing(sqlite3.connect(tmp_path / "log.sqlite")) as connection:
+        assert list(connection.iterdump()) == before
 
 
 def test_a_step_that_fails_leaves_the_store_as_it_was(tmp_path, monkeypatch):

@@ -1,5 +1,6 @@
 """Commands and their options. What they do is elsewhere and is imported when a command runs."""
 
+import gc
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -7,6 +8,9 @@ import typer
 
 if TYPE_CHECKING:
     from pal.datasets import Reading
+
+_YOUNG = 50_000
+"""Objects made before the collector of cycles looks at them; Python's own choice is 700."""
 
 app = typer.Typer(
     help="Label by saying which items are the same kind; leave with labels, an embedding and a classifier.",
@@ -99,6 +103,8 @@ def annotate(
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Only print the address.")] = False,
 ) -> None:
     """Label a source in the browser. Run it again to go on; the source itself is never changed."""
+    # What is imported now makes objects by the hundred thousand, and hardly a cycle that could be collected.
+    gc.set_threshold(_YOUNG)
     from pal.cli.serve import Serving, serve
 
     serve(

@@ -1,5 +1,6 @@
 """``pal annotate``: open the project, say what was found, serve the page."""
 
+import gc
 import secrets
 import socket
 import sys
@@ -10,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -22,6 +24,7 @@ from pal.items import Items, Kind, Skipped
 
 if TYPE_CHECKING:
     from pal.project import Project
+    from pal.project.learning import Apart
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _ANY = ("0.0.0.0", "::")  # noqa: S104  named to be refused without an address
@@ -55,19 +58,16 @@ def serve(source: str, directory: Path | None, how: Serving, **options: Any) -> 
 
 
 def _serve(source: str, directory: Path | None, how: Serving, **options: Any) -> None:
-    try:
-        import fastapi  # noqa: F401
-        import uvicorn  # noqa: F401
-    except ImportError as error:
-        raise require_extra(str(error.name), "annotate") from None
-    from pal.cli.invite import require_accounts
-    from pal.project import Project, default_directory
-    from pal.project.learning import Apart
-
+    _require_packages()
     if how.host not in LOOPBACK:
+        from pal.cli.invite import require_accounts
+        from pal.project.opening import default_directory
+
         require_accounts(directory or default_directory(source), options.get("store"), how.host)
     allowed_hosts(how)
-    with listen(how.host, how.port) as bound, Apart() as learning, bars() as shown:
+    with listen(how.host, how.port) as bound, _learning() as learning, bars() as shown:
+        from pal.project import Project
+
         scanning = shown.add_task("reading files", total=None)
         encoding = shown.add_task("encoding", total=None, visible=False)
         total: list[int] = []
@@ -105,6 +105,20 @@ def _serve(source: str, directory: Path | None, how: Serving, **options: Any) ->
             if project.items.vectors is not None or not project.features.working:
                 shown.stop()
             _run(project, bound, how, partial(say, shown))
+
+
+def _require_packages() -> None:
+    """Say at once what is missing; to import it takes its time, and something else comes first."""
+    for package in ("fastapi", "uvicorn"):
+        if find_spec(package) is None:
+            raise require_extra(package, "annotate")
+
+
+def _learning() -> "Apart":
+    """The child that learns, started before what it doesn't need is imported here: it takes longer to get ready."""
+    from pal.project.learning import Apart
+
+    return Apart()
 
 
 def listen(host: str, port: int, /) -> socket.socket:
@@ -240,6 +254,7 @@ def _run(project: "Project", bound: socket.socket, how: Serving, tell: Callable[
     try:
         # Requests and the trainer share the interpreter: a request that waits for its turn gets it after 1 ms, not 5.
         sys.setswitchinterval(_TURN)
+        gc.freeze()  # what was made so far stays, and needn't be looked at again
         server.run(sockets=[bound])
     finally:
         announcer.stop()

@@ -37,12 +37,17 @@ class FeatureCache:
             raise StoreError(f"can't write features to {directory}: {error.strerror}; give another --project") from None
         ids = self._ids.read_bytes().decode("ascii").split()
         self._at = {item: i for i, item in enumerate(ids)}
+        self._order = ids
 
     def __contains__(self, item: str) -> bool:
         return item in self._at
 
     def __len__(self) -> int:
         return len(self._at)
+
+    def since(self, n: int, /) -> list[str]:
+        """Ids of the rows after the first n, in the order they were written."""
+        return self._order[n:]
 
     @property
     def broken(self) -> Mapping[str, str]:
@@ -59,6 +64,7 @@ class FeatureCache:
             file.write("".join(f"{item}\n" for item in ids).encode("ascii"))
         start = len(self._at)
         self._at.update((item, start + i) for i, item in enumerate(ids))
+        self._order += ids  # last: whoever finds an id here finds its row
 
     def add_broken(self, item: str, why: str) -> None:
         """Remember that an item can't be encoded."""

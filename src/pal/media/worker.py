@@ -34,9 +34,7 @@ def look(request: dict[str, Any], _: bytes) -> Reply:
     found = []
     for path, kind in request["paths"]:
         try:
-            with Path(path).open("rb") as file:
-                data = file.read(WHOLE + 1)
-            whole = len(data) <= WHOLE
+            data, whole = beginning(path)
             if kind == "image":
                 open_picture(data if whole else Path(path)).close()
             elif kind == "audio":
@@ -47,6 +45,20 @@ def look(request: dict[str, Any], _: bytes) -> Reply:
         except OSError as error:
             found.append([None, f"not readable: {error.strerror or error}"])
     return {"found": found}, []
+
+
+def beginning(path: str, /) -> tuple[bytes, bool]:
+    """What a file holds, and whether that is all: not of one larger than :data:`WHOLE`, or that grows meanwhile.
+
+    Asked for no more than the file has: memory for more would be mapped, and given back, for each file.
+    """
+    with open(path, "rb", buffering=0) as file:  # noqa: PTH123  a Path takes as long to make as the file to open
+        expected = min(os.fstat(file.fileno()).st_size, WHOLE)
+        parts, found = [], 0
+        while found <= expected and (part := file.read(expected + 1 - found)):
+            parts.append(part)
+            found += len(part)
+    return b"".join(parts), found <= expected
 
 
 def picture(request: dict[str, Any], data: bytes) -> Reply:

@@ -59,7 +59,8 @@ class Features:
         self._thread: threading.Thread | None = None
         self._encoder: Encoder | None = None
         self._cache: FeatureCache | None = None
-        self._counted = ((0, 0), 0)  # sizes of cache and items, and how many of these were ready then
+        self._counting = threading.Lock()
+        self._counted = (items, 0, np.zeros(0, dtype=bool))  # rows of the cache seen, and which of items have one
         self._directory = directory
         self._vectors = items.vectors
         self._grown: int | None = None  # of how many items the features count; None for all
@@ -97,11 +98,8 @@ class Features:
 
     @property
     def ready(self) -> Bool[ndarray, " n_items"]:
-        """Which items have features."""
-        ready = np.ones(len(self.items), dtype=bool)
-        if self._cache is not None:
-            cache = self._cache
-            ready = np.fromiter((item in cache for item in self.items.id), dtype=bool, count=len(self.items))
+        """Which items have features; O(n_items) bits, and what was encoded since the last look."""
+        ready = np.ones(len(self.items), dtype=bool) if self._cache is None else self._encoded(self._cache)
         if self._grown is not None:
             ready[self._order[self._grown :]] = False
         return ready
@@ -111,12 +109,7 @@ class Features:
         """How many items have features."""
         if self._cache is None:
             return len(self.items) if self._grown is None else self._grown
-        if self._grown is not None:
-            return int(self.ready.sum())
-        size = (len(self._cache), len(self.items))
-        if self._counted[0] != size:
-            self._counted = (size, int(self.ready.sum()))
-        return self._counted[1]
+        return int(self.ready.sum())
 
     @property
     def working(self) -> bool:
@@ -159,6 +152,17 @@ class Features:
         raw = self.raw(rows)
         self._grow()
         return raw, self._cache is not None
+
+    def _encoded(self, cache: FeatureCache) -> Bool[ndarray, " n_items"]:
+        """Which items are in the cache."""
+        with self._counting:
+            items, n_seen, ready = self._counted
+            if items is not self.items or len(ready) != len(items):
+                items, n_seen, ready = self.items, 0, np.zeros(len(self.items), dtype=bool)
+            new = cache.since(n_seen)
+            ready[[items.row[item] for item in new if item in items]] = True
+            self._counted = (items, n_seen + len(new), ready)
+            return ready.copy()
 
     def _work(self, progress: Callable[[int], None] | None, on_batch: Callable[[], None]) -> None:
         assert self._cache is not None  # noqa: S101

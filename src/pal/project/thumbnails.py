@@ -61,10 +61,13 @@ def _file(directory: Path, item: str, size: int) -> Path:
 
 
 def _write(file: Path, data: bytes) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True)
     # Another thread may write the same picture: each writes its own file, and the last one to move it wins.
     part = file.with_suffix(f".{os.getpid()}-{threading.get_ident()}")
-    part.write_bytes(data)
+    try:
+        part.write_bytes(data)
+    except FileNotFoundError:  # the first of its folder
+        file.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(data)
     part.replace(file)
 
 

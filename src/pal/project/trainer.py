@@ -149,6 +149,8 @@ class Trainer:
         with self._lock:
             knowledge, position = self._ledger.knowledge, self._ledger.position
             answers = self._ledger.answers
+        if base is self.published and position == base.position:
+            return  # woken for more features, and there aren't enough of them yet
         n = len(self._features.items)
         if len(base.rows) < n:
             knowledge = known(len(base.rows), answers.among(base.rows, n))

@@ -14,7 +14,6 @@ from fastapi import Path as InPath
 from starlette.responses import StreamingResponse
 
 from pal.errors import InvalidInputError
-from pal.export import FORMATS, export
 from pal.project import Project
 from pal.store.events import new_id
 from pal.web import replies, shapes
@@ -35,12 +34,16 @@ def exports(project: Project, done: Callable[[dict[str, Any]], None] = lambda _:
     @router.get("/api/export", **gives(replies.Formats))
     def formats() -> dict[str, Any]:
         """What can be written of this project."""
+        from pal.export import FORMATS
+
         pictures = any(project.items.has_picture(i) for i in range(len(project.items)))
         return {"formats": [name for name in FORMATS if pictures or name != "images"]}
 
     @router.post("/api/export", **gives(replies.Export))
     def write(sent: shapes.ExportIn) -> dict[str, Any]:
         """Write an export; earlier ones but the last go."""
+        from pal.export import FORMATS, export
+
         unknown = sorted(set(sent.formats) - set(FORMATS))
         if unknown:
             raise InvalidInputError(f"unknown format {unknown[0][:40]}; choose from {', '.join(FORMATS)}")
