@@ -120,6 +120,23 @@ def test_groups_of_texts_can_be_read(opened, tmp_path):
         assert page.locator("#peek .card-text").inner_text() in texts
 
 
+@pytest.mark.parametrize("longest", [2, 9, 40])
+def test_the_texts_of_a_page_are_read_in_one_size(opened, tmp_path, longest):
+    """A size that one text has to itself would say something about it; short ones alone are large."""
+    words = " ".join(WORDS).split()
+    texts = [" ".join(words[(i + j) % 9] for j in range(1 + i % longest)) + f" {i}" for i in range(24)]
+    (tmp_path / "texts.csv").write_text("text\n" + "\n".join([*texts, " ".join(words * 5)[: 10 * longest]]) + "\n")
+    with project_of(tmp_path / "texts.csv", tmp_path, page_size=24, oracle="captcha") as project:
+        with serving(create_app(project, token=None)) as address:
+            page = opened(address)
+            sizes = page.locator(":is(.tile, .template) .card-text").evaluate_all(
+                "(shown) => shown.map((one) => parseFloat(getComputedStyle(one).fontSize))"
+            )
+    assert len(sizes) == 25
+    assert len(set(sizes)) == 1
+    assert (sizes[0] > 20) == (longest == 2)
+
+
 def test_unclear_brings_another_template(opened, tmp_path):
     """Also where pages with the same one were loaded ahead."""
     rng = np.random.default_rng(0)

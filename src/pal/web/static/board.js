@@ -1,7 +1,7 @@
 // The grid of tiles of one page. Built ahead of time with its pictures decoded, so that turning the page is one swap.
 // @ts-check
 
-import { element, face } from "./card.js";
+import { element, face, longest } from "./card.js";
 import { TILE_CODES, labelOf } from "./layout.js";
 
 /** @typedef {import("./types.js").Entry} Entry */
@@ -31,13 +31,14 @@ export function boardOf(entry) {
 /** @param {Entry} entry @returns {Board} */
 function build(entry) {
   const { tiles, template, exemplars } = entry.page;
+  const most = longest([template, ...tiles]);
   /** @type {Promise<void>[]} */
   const waits = [];
   const grid = element("div", "grid");
   grid.setAttribute("role", "grid");
   grid.setAttribute("aria-multiselectable", "true");
   const cells = tiles.map((tile, position) => {
-    const { face: picture, ready } = face(tile, 256);
+    const { face: picture, ready } = face(tile, 256, most);
     waits.push(ready);
     return cell(tile, position, picture);
   });
@@ -48,7 +49,7 @@ function build(entry) {
     grid.append(row);
   }
   const shown = [template, ...exemplars].map((item, position) => {
-    const { face: picture, ready } = face(item, position ? 96 : 256);
+    const { face: picture, ready } = face(item, position ? 96 : 256, most);
     waits.push(ready);
     picture.dataset.item = item.id;
     picture.title = item.name;

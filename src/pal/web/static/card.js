@@ -13,13 +13,17 @@ export function element(tag, kind = "", text = "") {
   return made;
 }
 
+/** Characters of the longest text among items that are shown together. @param {import("./types.js").Tile[]} items */
+export const longest = (items) => items.reduce((most, item) => Math.max(most, item.text?.length ?? 0), 0);
+
 /**
  * @param {import("./types.js").Tile} item
  * @param {96|256|768} size
+ * @param {number} [most]  characters of the longest text beside it: what is compared is read in one size
  * @returns {{face: HTMLElement, ready: Promise<void>}}  ready once it can be painted without waiting
  */
-export function face(item, size) {
-  if (!drawn()) return { face: words(item, size), ready: Promise.resolve() };
+export function face(item, size, most = longest([item])) {
+  if (!drawn()) return { face: words(item, size, most), ready: Promise.resolve() };
   const holder = element("span", "face picture");
   const picture = new Image();
   picture.alt = "";
@@ -31,16 +35,16 @@ export function face(item, size) {
   if (size > 256 && item.cells.length) holder.append(table(item, size));
   const ready = picture.decode().then(
     () => holder.classList.toggle("coarse", picture.naturalWidth <= 64),
-    () => holder.replaceChildren(words({ ...item, text: item.text ?? "cannot be shown" }, size)),
+    () => holder.replaceChildren(words({ ...item, text: item.text ?? "cannot be shown" }, size, most)),
   );
   return { face: holder, ready: ready.then(() => undefined) };
 }
 
-/** @param {import("./types.js").Tile} item @param {96|256|768} size */
-function words(item, size) {
+/** @param {import("./types.js").Tile} item @param {96|256|768} size @param {number} most */
+function words(item, size, most) {
   const card = element("span", `face words${item.text ? " reading" : ""}`);
   card.append(element("span", "card-name", item.name));
-  if (item.text) card.append(element("span", `card-text${LENGTHS.find(([most]) => (item.text ?? "").length <= most)?.[1] ?? ""}`, item.text));
+  if (item.text) card.append(element("span", `card-text${LENGTHS.find(([upTo]) => most <= upTo)?.[1] ?? ""}`, item.text));
   if (item.cells.length && (size > 256 || !item.text)) card.append(table(item, size));
   return card;
 }

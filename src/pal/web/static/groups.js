@@ -1,7 +1,7 @@
 // The groups screen: cards, and one group opened. Corrections are answers; nothing here edits a label.
 // @ts-check
 
-import { element, face } from "./card.js";
+import { element, face, longest } from "./card.js";
 import { askName, confirmed } from "./dialogs.js";
 import { Asking } from "./pairs.js";
 import { ask, button, percent, plural, toast, when } from "./screen.js";
@@ -205,7 +205,8 @@ async function route() {
 
 function showMembers() {
   const from = at("members").childElementCount;
-  at("members").append(...members.slice(from, from + CHUNK).map(memberTile));
+  const most = longest(members);
+  at("members").append(...members.slice(from, from + CHUNK).map((member) => memberTile(member, most)));
   const left = members.length - at("members").childElementCount;
   at("members-more").hidden = left <= 0;
   at("members-more").textContent = `Show more (${left.toLocaleString()} left)`;
@@ -213,8 +214,8 @@ function showMembers() {
   if (first instanceof HTMLElement && !at("members").querySelector('[tabindex="0"]')) first.tabIndex = 0;
 }
 
-/** @param {Member} member */
-function memberTile(member) {
+/** @param {Member} member @param {number} most  characters of the longest text beside it */
+function memberTile(member, most) {
   const made = element("div", `member ${member.source}`);
   made.setAttribute("role", "option");
   made.setAttribute("aria-selected", String(picked.has(member.id)));
@@ -223,7 +224,7 @@ function memberTile(member) {
   made.title = member.name;
   made.tabIndex = -1;
   made.dataset.item = member.id;
-  const { face: picture } = face(member, 96);
+  const { face: picture } = face(member, 96, most);
   made.append(picture, element("span", "badge"), element("span", "source", sure));
   return made;
 }

@@ -1,7 +1,7 @@
 // One question at a time about two items: are they the same kind? Yes, no or can't tell; by click or by Y, N, U.
 // @ts-check
 
-import { element, face } from "./card.js";
+import { element, face, longest } from "./card.js";
 import { ask, button, said, short } from "./screen.js";
 
 /**
@@ -60,7 +60,7 @@ export class Asking {
       const side = element("figure", "side");
       const caption = element("figcaption", group ? "" : "unnamed", group || short(item.name));
       caption.title = item.name;
-      side.append(face(item, 256).face, caption);
+      side.append(face(item, 256, longest([pair.a, pair.b])).face, caption);
       two.append(side);
     }
     const acts = element("div", "asking-acts");
