@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 from rich.progress import Progress
 
-from pal.cli.bars import say
+from pal.cli.bars import say, setter
 
 ADDRESS = "open http://127.0.0.1:8642/?token=64unjOgk9iU0Hx-KR_lkegpl4S1Kk23h [a] :smile:"
 
@@ -33,3 +33,17 @@ def test_an_address_stays_in_one_piece_and_has_a_line_of_its_own(terminal, monke
 def test_what_is_piped_is_said_on_standard_output(terminal, capsys):
     say(terminal, ADDRESS)
     assert capsys.readouterr().out == f"{ADDRESS}\n"
+
+
+def test_a_bar_learns_how_much_there_is_and_tells_the_time_left():
+    """What was there before the first report took no time, and says nothing of the rest."""
+    now = [0.0]
+    shown = Progress(console=Console(file=io.StringIO()), get_time=lambda: now[0])
+    set_to = setter(shown, shown.add_task("reading files", total=None))
+    assert shown.tasks[0].total is None
+    for now[0], done in enumerate((1000, 1001, 1002)):
+        set_to(done, 1009)
+    assert shown.tasks[0].total == 1009
+    assert shown.tasks[0].time_remaining == 7
+    set_to(1009)
+    assert shown.finished

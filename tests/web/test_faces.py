@@ -126,12 +126,12 @@ def test_the_texts_of_a_page_are_read_in_one_size(opened, tmp_path, longest):
     words = " ".join(WORDS).split()
     texts = [" ".join(words[(i + j) % 9] for j in range(1 + i % longest)) + f" {i}" for i in range(24)]
     (tmp_path / "texts.csv").write_text("text\n" + "\n".join([*texts, " ".join(words * 5)[: 10 * longest]]) + "\n")
-    with project_of(tmp_path / "texts.csv", tmp_path, page_size=24, oracle="captcha") as project:
-        with serving(create_app(project, token=None)) as address:
-            page = opened(address)
-            sizes = page.locator(":is(.tile, .template) .card-text").evaluate_all(
-                "(shown) => shown.map((one) => parseFloat(getComputedStyle(one).fontSize))"
-            )
+    project = project_of(tmp_path / "texts.csv", tmp_path, page_size=24, oracle="captcha")
+    with project, serving(create_app(project, token=None)) as address:
+        page = opened(address)
+        sizes = page.locator(":is(.tile, .template) .card-text").evaluate_all(
+            "(shown) => shown.map((one) => parseFloat(getComputedStyle(one).fontSize))"
+        )
     assert len(sizes) == 25
     assert len(set(sizes)) == 1
     assert (sizes[0] > 20) == (longest == 2)

@@ -1,8 +1,9 @@
 """Progress bars on standard error, so that what a command says can still be piped."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 import typer
 from rich.console import Console
@@ -21,16 +22,24 @@ def bars() -> Progress:
     )
 
 
+class Setter(Protocol):
+    """Sets a bar to a number of things done, of so many where that is known only now."""
+
+    def __call__(self, done: int, total: int | None = None, /) -> None:
+        """Set the bar."""
+        ...
+
+
 @contextmanager
-def bar(title: str, *, total: int | None = None) -> Iterator[Callable[[int], None]]:
+def bar(title: str, *, total: int | None = None) -> Iterator[Setter]:
     """One bar; yields a function to call with the number of things done."""
     with bars() as shown:
         yield setter(shown, shown.add_task(title, total=total))
 
 
-def setter(shown: Progress, task: TaskID) -> Callable[[int], None]:
+def setter(shown: Progress, task: TaskID) -> Setter:
     """Function that sets a bar to a number of things done."""
-    return lambda done: shown.update(task, completed=done)
+    return lambda done, total=None: shown.update(task, completed=done, total=total)
 
 
 def say(shown: Progress, line: str, /) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import typer
 
+from pal.cli.bars import bar
 from pal.errors import InvalidInputError
 
 _SHOWN = 5
@@ -36,7 +37,9 @@ def import_file(
     elif undo:
         raise InvalidInputError(f"no project in {directory}; there is nothing to undo")
     with ExitStack() as opened:
-        items = open_source(source, reading=Reading().over(remembered(directory, "reading", store)))
+        reading = Reading().over(remembered(directory, "reading", store))
+        with bar("reading files") as progress:
+            items = open_source(source, reading=reading, progress=progress)
         if store is None:
             opened.enter_context(one_writer(directory))
         log = opened.enter_context(closing(open_store(directory, store)))

@@ -22,7 +22,8 @@ def predict(model: Path, source: str, out: Path | None, reading: "Reading") -> N
     from pal.export.tables import harmless
 
     classifier = load_classifier(model)
-    items = open_source(source, reading=reading)
+    with bar("reading files") as progress:
+        items = open_source(source, reading=reading, progress=progress)
     with bar("encoding", total=len(items)) as progress:
         rows, skipped = predictions(classifier, items, home=model.parent, progress=progress)
     for skip in (*items.skipped, *skipped):

@@ -19,7 +19,7 @@ def folder(
     /,
     *,
     kind: FileKind | None = None,
-    progress: Callable[[int], None] | None = None,
+    progress: Callable[[int, int], None] | None = None,
     cache: Path | None = None,
 ) -> Items:
     """Pictures, sounds or texts in a folder and the folders in it, by relative path.
@@ -28,7 +28,7 @@ def folder(
     or sound of the same name is its caption, and a sound goes with a picture whose name it begins with. Every file is
     read once to hash it, by another process; ``cache`` keeps what was found, so that files that haven't changed aren't
     read again. Hidden files and PAL's own ``*.pal`` directories are left alone; links that lead out of the folder are
-    skipped. ``progress`` is called with the number of files looked at so far.
+    skipped. ``progress`` is called with the number of files looked at so far, and of all.
 
     Raises
     ------

@@ -24,7 +24,7 @@ def open_source(
     *,
     reading: Reading = Reading(),  # noqa: B008  frozen
     cache: Path | None = None,
-    progress: Callable[[int], None] | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Items:
     """Items of a source.
 
@@ -38,7 +38,7 @@ def open_source(
     cache
         File that keeps what was seen of files, so that those that haven't changed aren't read again.
     progress
-        Called with the number of files looked at so far.
+        Called with the number of files looked at so far, and of all.
 
     Raises
     ------

@@ -40,7 +40,7 @@ def rows_of_table(
     reading: Reading,
     hints: Mapping[str, ColumnKind] | None = None,
     cache: Path | None = None,
-    progress: Callable[[int], None] | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Items:
     """Items of a table; ``home`` is the folder that paths start from and must not leave.
 
@@ -122,7 +122,7 @@ def file_content(
     home: Path,
     kind: FileKind,
     cache: Path | None = None,
-    progress: Callable[[int], None] | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Content:
     """Rows of paths, by the hashes of the files; paths must stay below ``home``."""
     root = home.resolve()

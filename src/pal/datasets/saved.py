@@ -21,7 +21,7 @@ def is_saved(path: Path, /) -> bool:
 
 
 def saved_dataset(
-    path: Path, /, *, reading: Reading, cache: Path | None = None, progress: Callable[[int], None] | None = None
+    path: Path, /, *, reading: Reading, cache: Path | None = None, progress: Callable[[int, int], None] | None = None
 ) -> Items:
     """Items of a saved dataset, read from its Arrow files without the library that wrote them.
 

@@ -58,7 +58,7 @@ def list_files(root: Path, /) -> tuple[list[File], list[Skipped]]:
 
 
 def look_at(
-    root: Path, files: list[File], kept: Kept, /, *, progress: Callable[[int], None] | None = None
+    root: Path, files: list[File], kept: Kept, /, *, progress: Callable[[int, int], None] | None = None
 ) -> tuple[list[Looked], Kept]:
     """What is in each file: as it was kept if it hasn't changed since, else read by other processes.
 
@@ -68,6 +68,8 @@ def look_at(
     looked: list[Looked | None] = [_known(file, kept) for file in files]
     left = [i for i, seen in enumerate(looked) if seen is None]
     done = len(files) - len(left)
+    if progress is not None:
+        progress(done, len(files))  # at once: what was kept says nothing of how long the rest will take
     readers, home = pool(), str(root.absolute())
     # Not more requests than readers are made ahead, so that Ctrl+C ends soon.
     with ThreadPoolExecutor(readers.n_children) as threads:
@@ -82,9 +84,7 @@ def look_at(
                     looked[i] = seen
                 done += len(rows)
                 if progress is not None:
-                    progress(done)
-    if progress is not None and not left:
-        progress(done)
+                    progress(done, len(files))
     everything = [seen for seen in looked if seen is not None]
     keep = {
         f.name: (f.size, f.changed, s) for f, s in zip(files, everything, strict=True) if f.changed + _SETTLED < now

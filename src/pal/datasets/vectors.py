@@ -22,7 +22,7 @@ def vectors(
     *,
     reading: Reading = Reading(),  # noqa: B008  frozen
     cache: Path | None = None,
-    progress: Callable[[int], None] | None = None,
+    progress: Callable[[int, int], None] | None = None,
 ) -> Items:
     """Items of a file of embeddings, in the order of their names.
 

@@ -101,7 +101,7 @@ class Project:
         read_only: bool = False,
         learning: Learning | None = None,
         wait: bool = True,
-        scanned: Callable[[int], None] | None = None,
+        scanned: Callable[[int, int], None] | None = None,
         opened: Callable[[Items], None] | None = None,
         encoded: Callable[[int], None] | None = None,
     ) -> Self:
@@ -134,7 +134,7 @@ class Project:
             Whether to return only with the first model; else :meth:`begin` waits for it, and pages say that they will
             come.
         scanned, opened, encoded
-            Called with the number of files looked at, with the items, and with the number of items encoded.
+            Called with the number of files looked at and of all, with the items, and with the number of items encoded.
 
         Raises
         ------
