@@ -12,6 +12,7 @@ import { itemLink, plural, when } from "./screen.js";
  * @param {Pair} [closing]  the pair called different that closes the circle
  */
 export function chainOf(start, links, weakest, closing) {
+  /** @type {HTMLElement[]} */
   const made = [itemLink(start, 96)];
   let last = start.id;
   links.forEach((link, position) => {

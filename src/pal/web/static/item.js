@@ -116,13 +116,16 @@ async function goldItem() {
   if (await ask("/api/team/gold", { item: item.item.id })) toast("Gold: it comes up among the tiles now and then. The team screen lists it.");
 }
 
+/** @type {Record<string, () => Promise<void>>} */
+const KEYS = { KeyY: confirmLabel, KeyN: notThis, KeyK: flagItem };
+
 document.getElementById("gold-item")?.addEventListener("click", goldItem);
 at("confirm-label").addEventListener("click", confirmLabel);
 at("not-this").addEventListener("click", notThis);
 at("flag-item").addEventListener("click", flagItem);
 addEventListener("keydown", (event) => {
   if (event.repeat || event.ctrlKey || event.metaKey || event.altKey || document.querySelector("dialog[open]")) return;
-  ({ KeyY: confirmLabel, KeyN: notThis, KeyK: flagItem })[event.code]?.();
+  KEYS[event.code]?.();
 });
 addEventListener("hashchange", load);
 load();

@@ -11,6 +11,7 @@ import { ask, button, said, short } from "./screen.js";
  */
 
 const ANSWERS = /** @type {const} */ ([["Same kind", 1, "Y"], ["Different", -1, "N"], ["Can't tell", 0, "U"]]);
+/** @type {Record<string, -1|0|1>} */
 const KEYS = { KeyY: 1, KeyN: -1, KeyU: 0 };
 
 /** @type {Asking|null} the question that keys answer */
@@ -103,5 +104,5 @@ addEventListener("keydown", (event) => {
   if (!front || event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
   if (!(event.code in KEYS) || document.querySelector("dialog[open]") || target.closest("input, textarea, select")) return;
   event.preventDefault();
-  front.answer(KEYS[/** @type {keyof typeof KEYS} */ (event.code)]);
+  front.answer(KEYS[event.code]);
 });
