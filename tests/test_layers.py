@@ -157,6 +157,13 @@ def test_the_child_that_learns_is_light():
     assert not loaded & {"torch", "fastapi", "sqlalchemy", "typer", "PIL", "pal.project.core", "pal.oracles"}
 
 
+def test_what_serves_is_light():
+    """A child makes its models, and a new log needs no steps: what those take would only hold up the start."""
+    loaded = loaded_by("import pal.cli.serve, pal.project.core, pal.project.learning, pal.store.sql, pal.web.app")
+    assert "pal.web.app" in loaded
+    assert not loaded & {"torch", "sklearn", "alembic", "matplotlib", "scipy.special", "pal.posterior", "pal.export"}
+
+
 def test_every_export_resolves():
     missing_torch = find_spec("torch") is None
     for name in pal.__all__:

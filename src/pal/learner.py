@@ -20,14 +20,13 @@ from scipy.sparse import csr_array, eye_array
 
 from pal.beliefs import Beliefs
 from pal.builders import from_beliefs
-from pal.communities import Neighborhood, neighborhood
 from pal.errors import InvalidInputError
 from pal.knowledge import Knowledge
-from pal.posterior import believe
 from pal.representatives import read_out, representatives
 from pal.votes import pair_key
 
 if TYPE_CHECKING:
+    from pal.communities import Neighborhood
     from pal.embedding import GraphEmbedding
 
 # Rows embedded at a time.
@@ -57,8 +56,10 @@ class Prepared:
         return representatives(len(self.x), seed=self.seed)
 
     @cached_property
-    def near(self) -> Neighborhood:
+    def near(self) -> "Neighborhood":
         """The neighbour graph of these, and what beliefs need of it."""
+        from pal.communities import neighborhood
+
         return neighborhood(self._represented, seed=self.seed)
 
     @cached_property
@@ -222,6 +223,8 @@ def checked(x: Float[ndarray, "n d"], /) -> Float[ndarray, "n d"]:
 
 def learn(prepared: Prepared, knowledge: Knowledge, /) -> Model:
     """Refit to a state of knowledge; O(nnz · C) for the graph of all items or of representatives, and C classes."""
+    from pal.posterior import believe  # here: a server whose models a child makes has no use for it
+
     if len(prepared.rows) == len(prepared.x):
         all_beliefs = believe(prepared.near, knowledge)
         return Model(lambda: prepared.embed(all_beliefs.probability), all_beliefs, prepared.near.affinity)
