@@ -25,8 +25,8 @@ app.add_typer(webhook, name="webhook")
 Source = Annotated[
     str | None,
     typer.Argument(
-        help="A folder of pictures, sounds or texts; a table (.csv, .jsonl, .parquet); a saved Hugging Face dataset; "
-        "or embeddings (.npz, .npy).",
+        help="A folder or a zip file of pictures, sounds or texts; a table (.csv, .jsonl, .parquet); a saved "
+        "Hugging Face dataset; or embeddings (.npz, .npy).",
         show_default=False,
     ),
 ]

@@ -25,6 +25,7 @@ def import_file(
     from pal.datasets import Reading, open_source
     from pal.imports import import_labels, read_labels, undo_import
     from pal.project import default_directory
+    from pal.project.core import SEEN
     from pal.project.opening import claim, is_project, one_writer, open_store, remembered, stored_source
 
     labeler = f"import {labels.resolve().name}" if name is None else name
@@ -39,7 +40,7 @@ def import_file(
     with ExitStack() as opened:
         reading = Reading().over(remembered(directory, "reading", store))
         with bar("reading files") as progress:
-            items = open_source(source, reading=reading, progress=progress)
+            items = open_source(source, reading=reading, cache=directory / SEEN, progress=progress)
         if store is None:
             opened.enter_context(one_writer(directory))
         log = opened.enter_context(closing(open_store(directory, store)))

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
+from pal.datasets.archive import ENDING, archive
 from pal.datasets.digits import digits
 from pal.datasets.folder import folder
 from pal.datasets.reading import Reading
@@ -31,12 +32,13 @@ def open_source(
     Parameters
     ----------
     source
-        A folder of pictures, sounds or texts; a table (.csv, .jsonl, .parquet) of texts, paths or vectors; a dataset
-        saved by Hugging Face's ``save_to_disk``; embeddings (.npz, .npy); or "digits", the demo.
+        A folder of pictures, sounds or texts, or a zip file of them; a table (.csv, .jsonl, .parquet) of texts, paths
+        or vectors; a dataset saved by Hugging Face's ``save_to_disk``; embeddings (.npz, .npy); or "digits", the demo.
     reading
         What of it to take, where that isn't plain.
     cache
-        File that keeps what was seen of files, so that those that haven't changed aren't read again.
+        File that keeps what was seen of files, so that those that haven't changed aren't read again; an archive is
+        unpacked beside it.
     progress
         Called with the number of files looked at so far, and of all.
 
@@ -49,7 +51,7 @@ def open_source(
     if str(source) == DEMO and not path.exists():
         return digits()
     ending = "" if path.is_dir() else path.suffix.lower()
-    if reading.kind is not None and not path.is_dir():
+    if reading.kind is not None and not path.is_dir() and ending != ENDING:
         raise InvalidInputError(f"--kind is for folders, got {path}; leave it out")
     if ending in _MEMORY:
         return vectors(path, reading=reading, cache=cache, progress=progress)
@@ -59,13 +61,15 @@ def open_source(
         return rows_of_table(
             read_table(path), source=str(path), home=path.parent, reading=reading, cache=cache, progress=progress
         )
-    if path.is_file():
+    if path.is_file() and ending != ENDING:
         raise InvalidInputError(
             "expected a folder of pictures, sounds or texts, or a file ending in "
-            f"{', '.join((*SUFFIXES, *_MEMORY))}, got {path}"
+            f"{', '.join((*SUFFIXES, *_MEMORY, ENDING))}, got {path}"
         )
     if is_saved(path):
         return saved_dataset(path, reading=reading, cache=cache, progress=progress)
     if reading.columns or reading.ids:
-        raise InvalidInputError(f"--column and --ids are for tables, got the folder {path}; leave them out")
+        raise InvalidInputError(f"--column and --ids are for tables, got {path}; leave them out")
+    if ending == ENDING:
+        return archive(path, kind=reading.kind, cache=cache, progress=progress)
     return folder(path, kind=reading.kind, progress=progress, cache=cache)
