@@ -148,6 +148,75 @@ def test_a_dataset_names_the_pictures_where_they_are(project, out, table):
         assert hashlib.sha256(Path(row["image"]["path"]).read_bytes()).hexdigest() == row["sha256"]
 
 
+def test_a_linked_dataset_comes_back_as_the_source_it_was(project, out, table, tmp_path):
+    items = open_source(out / "dataset")
+    same = project.items
+    assert (items.kind, items.id, items.name, items.copies) == (same.kind, same.id, same.name, same.copies)
+    assert [items.file(i) for i in range(len(items))] == [same.file(i).resolve() for i in range(len(same))]
+    assert dict(items.cells.at(0))["class"] == "=" + items.name[0].split("/")[0]
+    with Project.create_or_open(out / "dataset", tmp_path / "p.pal", page_size=5, encoder="pixels") as again:
+        assert isinstance(again.page("ann"), Page)
+        export(again, tmp_path / "again", formats=["huggingface"])
+    assert open_source(tmp_path / "again" / "dataset").id == same.id
+
+
+def test_a_dataset_shows_no_file_that_its_maker_did_not_have(tmp_path):
+    """Linked files may lie anywhere, and only those whose content the dataset knows are taken."""
+    private = photos(tmp_path / "private")
+    with Project.create_or_open(photos(tmp_path / "photos"), encoder="pixels") as project:
+        export(project, tmp_path / "out", formats=["huggingface"])
+    saved = tmp_path / "out" / "dataset" / "data-00000-of-00001.arrow"
+    with pa.ipc.open_stream(saved.read_bytes()) as reader:
+        schema, rows = reader.schema, reader.read_all().to_pylist()
+    wrong, gone, changed = (next(row for row in rows if row["path"].endswith(f"{i:02d}.png")) for i in (2, 4, 6))
+    wrong["image"]["path"] = str(private / "red" / "08.png")
+    gone["image"]["path"] = str(private / "red" / "none.png")
+    Image.new("RGB", (9, 9)).save(changed["image"]["path"])
+    named = next(row for row in rows if row["path"].endswith("08.png"))
+    named["sha256"] = None
+    with pa.OSFile(str(saved), "wb") as file, pa.ipc.new_stream(file, schema) as writer:
+        writer.write_table(pa.Table.from_pylist(rows, schema=schema))
+    items = open_source(saved.parent)
+    why = {skip.name: skip.why.partition(":")[0] for skip in items.skipped}
+    assert why == {
+        wrong["path"]: "its content isn't what it was",
+        gone["path"]: "no such file",
+        changed["path"]: "its content isn't what it was",
+        named["path"]: "its content isn't what it was",
+    }
+    assert len(items) == 24 - 4
+    without = pa.Table.from_pylist(rows, schema=schema).drop_columns(["sha256"])
+    with pa.OSFile(str(saved), "wb") as file, pa.ipc.new_stream(file, without.schema) as writer:
+        writer.write_table(without)
+    with pytest.raises(InvalidInputError, match="a path that leads out of"):
+        open_source(saved.parent, reading=Reading(columns=("image",)))
+
+
+@pytest.mark.parametrize("what", ["texts", "numbers", "vectors", "texts with vectors"])
+def test_datasets_of_texts_and_vectors_come_back(tmp_path, what):
+    rng = np.random.default_rng(0)
+    texts = [str(i) if what == "numbers" else f"word {i}" for i in range(30)]
+    columns = {"text": texts} if what != "vectors" else {}
+    if "vectors" in what:
+        columns["embedding"] = rng.normal(size=(30, 3)).astype(np.float32).tolist()
+    pq.write_table(pa.table(columns), tmp_path / "t.parquet")
+    reading = Reading(columns=tuple(columns))
+    if what == "numbers":
+        (tmp_path / "t").mkdir()
+        for i, text in enumerate(texts):
+            (tmp_path / "t" / f"{i}.txt").write_text(text)
+    source = tmp_path / ("t" if what == "numbers" else "t.parquet")
+    if what == "numbers":
+        reading = Reading()
+    with Project.create_or_open(source, reading=reading, encoder="auto" if "vectors" in what else "tfidf") as project:
+        export(project, tmp_path / "out", formats=["huggingface"])
+        items, same = open_source(tmp_path / "out" / "dataset"), project.items
+    assert (items.kind, items.id, items.name, items.text) == (same.kind, same.id, same.name, same.text)
+    assert (items.vectors is None) == (same.vectors is None)
+    if same.vectors is not None:
+        np.testing.assert_array_equal(items.vectors, same.vectors)
+
+
 def test_the_library_itself_opens_the_dataset(out, table):
     datasets = pytest.importorskip("datasets")
     found = datasets.load_from_disk(str(out / "dataset"))

@@ -18,7 +18,10 @@ from pal.datasets.table import Columns
 from pal.datasets.texts import usable_text
 from pal.errors import InvalidInputError
 from pal.items import Items, Skipped
+from pal.media import Looked
 from pal.media.kinds import FileKind
+
+_OTHER = Looked(None, "its content isn't what it was: another SHA-256 than the table says")
 
 
 class Content(NamedTuple):
@@ -39,10 +42,14 @@ def rows_of_table(
     home: Path,
     reading: Reading,
     hints: Mapping[str, ColumnKind] | None = None,
+    sha256: str | None = None,
     cache: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
 ) -> Items:
     """Items of a table; ``home`` is the folder that paths start from and must not leave.
+
+    Where a column ``sha256`` says what is in a file that isn't in the table itself, it may lie anywhere: a table then
+    shows nobody what whoever made it didn't have.
 
     Raises
     ------
@@ -53,7 +60,8 @@ def rows_of_table(
     choice = choose(columns, reading.columns, source, hints)
     names, name_column = row_labels(columns, reading.ids, choice, n, source)
     column = None if choice.content is None else columns[choice.content]
-    inside = column is not None and _holds_files(column)
+    linked = column is not None and _links_files(column)
+    inside = column is not None and _holds_files(column) and not linked
     if column is None:
         content = Content(list(range(n)), [""] * n, None, None, [])
     elif choice.kind == "text":
@@ -61,7 +69,10 @@ def rows_of_table(
     elif inside:
         content = _blob_content(column, names)
     else:
-        content = file_content(column, names, home, "audio" if choice.kind == "audio" else "image", cache, progress)
+        said = None if sha256 is None or not linked else _texts(columns[sha256])
+        paths = [(_plain(value) or {}).get("path") for value in column] if linked else column
+        kind: FileKind = "audio" if choice.kind == "audio" else "image"
+        content = file_content(paths, names, home, kind, cache, progress, said=said)
     vectors = matrix([columns[name] for name in choice.vectors], n) if choice.vectors else None
     if vectors is not None:
         content = _with_vectors(content, vectors, names)
@@ -123,14 +134,16 @@ def file_content(
     kind: FileKind,
     cache: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
+    *,
+    said: Sequence[str] | None = None,
 ) -> Content:
-    """Rows of paths, by the hashes of the files; paths must stay below ``home``."""
+    """Rows of paths, by the hashes of the files; paths must stay below ``home``, or the hashes be as was ``said``."""
     root = home.resolve()
     rows, paths, files, skipped = [], [], [], []
     for i, value in enumerate(_texts(column)):
         path = home / value.strip()
         try:
-            if "\0" in value or not path.resolve().is_relative_to(root):
+            if "\0" in value or (said is None and not path.resolve().is_relative_to(root)):
                 raise InvalidInputError(f"a path that leads out of {home}")
             if not value.strip() or not path.is_file():
                 raise InvalidInputError("no such file")
@@ -145,6 +158,8 @@ def file_content(
     looked, kept = look_at(home, files, before, progress=progress)
     if cache is not None and kept != before:
         save_kept(kept, cache)
+    if said is not None:
+        looked = [seen if seen.id in (None, said[i]) else _OTHER for i, seen in zip(rows, looked, strict=True)]
     good = [j for j, seen in enumerate(looked) if seen.id is not None]
     skipped += [Skipped(names[rows[j]], seen.why or "") for j, seen in enumerate(looked) if seen.id is None]
     return Content([rows[j] for j in good], [looked[j].id or "" for j in good], None, [paths[j] for j in good], skipped)
@@ -159,7 +174,7 @@ def _block(column: Sequence[Any], n: int) -> ndarray:
     flat = _flat(column, n)
     if flat is not None:
         return flat
-    values = [value.as_py() if hasattr(value, "as_py") else value for value in column]
+    values = list(map(_plain, column))
     width = next((len(value) for value in values if isinstance(value, list | tuple)), 1)
     block = np.full((n, width), np.nan, dtype=np.float32)
     for i, value in enumerate(values):
@@ -204,7 +219,7 @@ def _with_vectors(content: Content, vectors: ndarray, names: Sequence[str]) -> C
 def _blob_content(column: Sequence[Any], names: Sequence[str]) -> Content:
     rows, ids, skipped = [], [], []
     for i in range(len(column)):
-        value = column[i].as_py() if hasattr(column[i], "as_py") else column[i]
+        value = _plain(column[i])
         data = value.get("bytes") if isinstance(value, dict) else value
         if not data:
             skipped.append(Skipped(names[i], "no file in this row"))
@@ -224,6 +239,17 @@ def _holds_files(column: Sequence[Any]) -> bool:
     return "binary" in kind
 
 
+def _links_files(column: Sequence[Any]) -> bool:
+    """Whether a column of files names them only."""
+    chunks = getattr(column, "chunks", None)
+    if not chunks or "struct<bytes: binary, path: string>" not in str(getattr(column, "type", "")):
+        return False
+    return all(chunk.field("bytes").null_count == len(chunk) for chunk in chunks)
+
+
 def _texts(column: Sequence[Any]) -> list[str]:
-    plain = (value.as_py() if hasattr(value, "as_py") else value for value in column)
-    return ["" if value is None else str(value) for value in plain]
+    return ["" if value is None else str(value) for value in map(_plain, column)]
+
+
+def _plain(value: Any) -> Any:
+    return value.as_py() if hasattr(value, "as_py") else value

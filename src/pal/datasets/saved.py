@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,10 @@ from pal.datasets.rows import rows_of_table
 from pal.datasets.table import Columns, arrow_columns
 from pal.errors import InvalidInputError, require_extra
 from pal.items import Items
+
+NAME, SHA256 = "path", "sha256"
+SHOWN, VECTOR = ("image", "audio", "text"), "vector"
+"""Columns of ``pal export``: what a thing was called, its hash, the thing itself, and the vector that came with it."""
 
 _KINDS: dict[str, ColumnKind] = {"Image": "image", "Audio": "audio"}
 
@@ -50,12 +55,32 @@ def saved_dataset(
         raise InvalidInputError(f"{path} names files outside its folder; save it again with save_to_disk")
     columns = _columns(files)
     hints = {name: _KINDS[kind] for name in columns if (kind := _type(features, name)) in _KINDS}
+    if {NAME, SHA256, "text"} <= columns.keys():
+        hints["text"] = "text"  # also where every text is a number
     for name in columns:
         if _type(features, name) == "ClassLabel" and (classes := features[name].get("names")):
             columns[name] = [_class(value, classes) for value in columns[name]]
+    sha256 = SHA256 if SHA256 in columns else None
+    if {NAME, SHA256} <= columns.keys() and not reading.columns:
+        reading = _exported(columns, reading)
     return rows_of_table(
-        columns, source=str(path), home=path, reading=reading, hints=hints, cache=cache, progress=progress
+        columns,
+        source=str(path),
+        home=path,
+        reading=reading,
+        hints=hints,
+        sha256=sha256,
+        cache=cache,
+        progress=progress,
     )
+
+
+def _exported(columns: Columns, reading: Reading) -> Reading:
+    """How to read a dataset that ``pal export`` wrote: as what was exported, under the same names."""
+    names = columns[NAME]
+    ids = reading.ids or (NAME if len(set(names)) == len(names) and all(names) else None)
+    shown = [name for name in SHOWN if name in columns][:1]
+    return replace(reading, columns=(*shown, *([VECTOR] if VECTOR in columns else [])), ids=ids)
 
 
 def _columns(files: list[Path]) -> Columns:

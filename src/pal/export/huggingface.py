@@ -1,8 +1,8 @@
 """A dataset as Hugging Face's library saves it: an Arrow file, and what its columns mean.
 
-``datasets.load_from_disk`` opens the folder; ``pal annotate`` does, too, where the files are taken in. Columns are
-those of the tables, the number of the class with its names, and the thing itself: picture, sound, text or vector.
-Written without that library, a batch of rows at a time.
+``datasets.load_from_disk`` opens the folder; ``pal annotate`` does, too, and finds linked files that are unchanged.
+Columns are those of the tables, the number of the class with its names, and the thing itself: picture, sound, text or
+vector. Written without that library, a batch of rows at a time.
 """
 
 import json
@@ -67,7 +67,7 @@ def _features(items: Items, classes: Sequence[str]) -> dict[str, dict[str, Any]]
     """What each column means, in the library's words."""
     features: dict[str, dict[str, Any]] = {name: _value(_TYPES.get(name, "string")) for name in HEADER}
     features["class_id"] = {"names": list(classes), "_type": "ClassLabel"}
-    if any(items.has_picture(i) for i in range(len(items))):
+    if items.kind != "text" and any(items.has_picture(i) for i in range(len(items))):
         name, kind = _FILES.get(items.kind, _FILES["image"])
         features[name] = {"_type": kind}
     if items.text is not None:
