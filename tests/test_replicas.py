@@ -285,6 +285,20 @@ def test_a_listener_hears_positions_of_its_own_log_only(new_database):
         store.close()
 
 
+def test_a_listener_that_starts_looks_once_at_the_log(new_database):
+    """What was written before it listened is told of by nobody else; nothing is sent here while it listens."""
+    store = PostgresStore(new_database())
+    with Listener(store) as listener:
+        assert listener.wait(0.0) is None, "nothing is there"
+        listener.close()  # as if its connection were lost
+        for last in (2, 4):
+            store.append([Named(labeler="ann", item="a", name=f"{last} {i}") for i in range(2)])
+            assert listener.wait(PATIENCE) == last
+            assert listener.wait(0.0) is None, "once"
+            listener.close()
+    store.close()
+
+
 def says_something(act):
     """Whether an act works; right after a restart of the database the first may not."""
     try:

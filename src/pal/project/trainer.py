@@ -58,10 +58,11 @@ class Trainer:
         first: int,
         seed: int,
         learning: Learning | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._features, self._ledger, self._lock = features, ledger, lock
         self._learning = Here() if learning is None else learning
-        self._first, self._seed = first, seed
+        self._first, self._seed, self._clock = first, seed, clock
         self._changed = threading.Condition()
         self._wanted, self._done, self._stopping = 1, 0, False
         self._waiting = 0  # those who wait for a model
@@ -126,7 +127,7 @@ class Trainer:
                 if self._stopping:
                     return
                 wanted = self._wanted
-            start = time.monotonic()
+            start = self._clock()
             try:
                 self._refit()
             except Ended:
@@ -139,8 +140,10 @@ class Trainer:
                 if self.error is not None:
                     return
                 if self._wanted > wanted:
-                    rest = min(time.monotonic() - start, _REST)
-                    self._changed.wait_for(lambda: self._stopping or self._waiting > 0, rest)
+                    self._rest(min(self._clock() - start, _REST))
+
+    def _rest(self, seconds: float) -> None:
+        self._changed.wait_for(lambda: self._stopping or self._waiting > 0, seconds)
 
     def _refit(self) -> None:
         base = self._prepare()
