@@ -80,7 +80,7 @@ def test_known_classes_are_never_joined(near):
     classes = start(near, given, given, n_known=2, closed=False)
     c = len(classes.anchor)
     link = np.full((c, c), 50.0)
-    label = join(classes, Link(link, link), np.full((c, c), 0.3), margin=0.0)
+    label = join(classes, Link(link, link), np.full((c, c), 0.3), np.ones(c), margin=0.0)
     assert label[0] != label[1]
     assert len(np.unique(label)) == 2
 

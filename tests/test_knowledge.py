@@ -1,13 +1,15 @@
 """Deduction against brute force, whatever the order and the pages (PAPER.md section 7, identity 8)."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from pal.answers import Answers
+from pal.answers import Answers, concatenate
 from pal.errors import InvalidInputError
-from pal.knowledge import known
+from pal.knowledge import known, of_ballots
 
 N = 7
 PAIRS = [(i, j) for i in range(N) for j in range(N) if i != j]
@@ -212,3 +214,23 @@ def test_relation_of_some_items():
 def test_bad_input(make, message):
     with pytest.raises(InvalidInputError, match=message):
         make()
+
+
+@given(
+    st.lists(st.tuples(ROWS, st.integers(0, 2)), max_size=4), st.lists(st.integers(0, N - 1), min_size=1, unique=True)
+)
+def test_who_said_what_is_kept(pages, kept):
+    """From page to page, among some of the items, and by what is counted alone."""
+    parts = [replace(answers(rows), labeler=np.full(len(rows), who)) for rows, who in pages]
+    knowledge = known(N)
+    for part in parts:
+        knowledge = knowledge.add(part)
+    every, kept = concatenate(parts), np.array(sorted(kept))
+    for found, expected in (
+        (knowledge, known(N, every)),
+        (knowledge.among(kept), known(len(kept), every.among(kept, N))),
+        (of_ballots(knowledge.ballots), known(N, every)),
+    ):
+        for table in ("votes", "ballots"):
+            for one, other in zip(getattr(found, table).all(), getattr(expected, table).all(), strict=True):
+                np.testing.assert_array_equal(one, other)

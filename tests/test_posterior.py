@@ -2,7 +2,10 @@
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import adjusted_rand_score
 
 from pal.answers import Answers, Question
 from pal.communities import neighborhood
@@ -11,7 +14,9 @@ from pal.labelers import SimulatedLabeler
 from pal.learner import learn, prepare
 from pal.loop import Loop, run
 from pal.oracles.gain import gain
-from pal.posterior import believe
+from pal.posterior import _one_at_most, believe
+from pal.project.standing import standing
+from pal.votes import pair_key
 
 LABELS = np.repeat(np.arange(4), 20)
 
@@ -163,3 +168,54 @@ def test_an_anchor_is_of_its_class(n_pages):
         pass
     beliefs = loop.model.beliefs
     np.testing.assert_array_equal(beliefs.label[beliefs.anchor], np.arange(len(beliefs.anchor)))
+
+
+def test_who_errs_weighs_less(prepared):
+    """Of four people one says the opposite of what is right as often as not: the others are believed."""
+    score, without = np.zeros((2, 4))
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        y = LABELS.copy()
+        mistaken = rng.permutation(80)[:8]  # what features say of these is wrong
+        y[mistaken] = rng.permutation(y[mistaken])
+        knowledge, anybody = known(80), known(80)
+        for turn in range(24):
+            template, who = int(rng.integers(80)), turn % 4
+            page = Question(template, np.delete(np.arange(80), template)[rng.permutation(79)[:30]])
+            said = SimulatedLabeler(y, error=0.5 * (who == 3), seed=seed)(page)
+            knowledge = knowledge.add(Answers.of(page, said, labeler=who))
+            anybody = anybody.add(Answers.of(page, said))
+        beliefs = believe(prepared.near, knowledge)
+        np.testing.assert_array_equal(beliefs.labeler, [0, 1, 2, 3])
+        assert beliefs.specificity[3] < 0.8 < 0.9 < beliefs.specificity[:3].min()
+        assert beliefs.sensitivity.argmin() == 3
+        score[seed] = adjusted_rand_score(y, beliefs.label)
+        without[seed] = adjusted_rand_score(y, believe(prepared.near, anybody).label)
+    assert score.mean() > without.mean() + 0.03
+
+
+def test_wrong_answers_that_chain_two_classes_are_doubted(prepared):
+    """An item called alike those of three classes is of one of them at most; the three stay apart."""
+    heads = [int(np.argmax(c == LABELS)) for c in range(4)]
+    pairs = [(h, i) for h in heads for i in np.flatnonzero(LABELS[h] == LABELS)[1:12].tolist()]
+    odd = int(np.flatnonzero(LABELS == 3)[15])
+    wrong = [(h, odd) for h in heads[:3]]
+    apart = [(heads[a], heads[b]) for a, b in ((0, 1), (0, 3), (1, 2), (1, 3), (2, 3))]  # not 0 and 2
+    answers = asked([*pairs, *wrong, *apart], [1] * (len(pairs) + len(wrong)) + [-1] * len(apart))
+    knowledge = known(80, answers)
+    beliefs = believe(prepared.near, knowledge)
+    now = standing(knowledge, beliefs)
+    assert len(set(now.label[heads].tolist())) == 4
+    keys = pair_key(80, *np.array(wrong).T)
+    assert np.isin(keys, beliefs.doubted).sum() >= 2
+
+
+@given(st.integers(2, 8), st.integers(0, 1000))
+def test_a_class_is_one_with_one_of_several_that_differ(n, seed):
+    odds = np.random.default_rng(seed).normal(0.0, 8.0, (n, n))
+    odds[1:, 1:] = -np.inf  # all but the first are apart
+    odds[1:, 0] = odds[0, 1:]
+    one = _one_at_most(odds)
+    np.testing.assert_allclose(one, one.T)
+    np.testing.assert_allclose(one[0].sum(), 1.0 / (1.0 + 1.0 / np.exp(odds[0, 1:]).sum()), rtol=1e-4)
+    assert (np.diag(one) == 0.0).all()

@@ -1,15 +1,16 @@
 """Tables of votes against a dictionary."""
 
 from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pal.answers import Answers
+from pal.answers import Answers, Question
 from pal.errors import InvalidInputError
-from pal.votes import PairVotes, count, merge, pair_key
+from pal.votes import PairVotes, ballots, count, merge, pair_key, total
 
 N = 6
 PAIRS = [(i, j) for i in range(N) for j in range(N) if i != j]
@@ -79,3 +80,25 @@ def test_keys_do_not_care_which_item_was_the_template():
 def test_items_of_another_data_set():
     with pytest.raises(InvalidInputError, match=r"items in 0\.\.2, got .*is the log from another data set"):
         count(3, answers([((0, 5), 1)]))
+
+
+@given(ROWS, st.data())
+def test_ballots_are_the_votes_of_each_labeler(rows, data):
+    who = np.array(data.draw(st.lists(st.integers(0, 3), min_size=len(rows), max_size=len(rows))), dtype=np.int64)
+    said = replace(answers(rows), labeler=who)
+    table = PairVotes(N).add(ballots(N, said))
+    found = table.all()
+    for labeler in range(4):
+        own = table.labeler(found.key) == labeler
+        expected = PairVotes(N).add(count(N, said.take(who == labeler))).all()
+        for one, other in zip((table.pair(found.key)[own], found.alike[own], found.unlike[own]), expected, strict=True):
+            np.testing.assert_array_equal(one, other)
+    for one, other in zip(total(table).all(), PairVotes(N).add(count(N, said)).all(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+@pytest.mark.parametrize("labeler", [-1, 2**62])
+def test_a_labeler_without_a_key_is_refused(labeler):
+    said = Answers.of(Question(0, np.array([1])), [1], labeler=labeler)
+    with pytest.raises(InvalidInputError, match="number them from 0"):
+        ballots(N, said)

@@ -8,7 +8,7 @@ its *anchor*, the item most often found alike there. A label is
 - *predicted* if it is only believed.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -37,6 +37,8 @@ class Beliefs:
         (n_classes, n_classes) probability that two classes are one, 0 on the diagonal.
     error
         Estimated share of wrong answers.
+    labeler, sensitivity, specificity
+        (n_labelers,) who answered, and how probably they find a pair of one class alike, and one of two unlike.
     reach
         (n_items,) doubt about labels that settling an item would lift, own and around; None if unknown.
     surprise
@@ -52,6 +54,9 @@ class Beliefs:
     source: Int8[ndarray, " n_items"]
     same: Float[ndarray, "n_classes n_classes"]
     error: float
+    labeler: Int64[ndarray, " n_labelers"] = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
+    sensitivity: Float[ndarray, " n_labelers"] = field(default_factory=lambda: np.zeros(0))
+    specificity: Float[ndarray, " n_labelers"] = field(default_factory=lambda: np.zeros(0))
     reach: Float[ndarray, " n_items"] | None = None
     surprise: Float[ndarray, " n_items"] | None = None
     partition: Int64[ndarray, " n_classes"] | None = None

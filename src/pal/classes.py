@@ -244,36 +244,41 @@ def merge_prior(
     return np.clip(odds / (1.0 + odds), _MERGE[0] / 10.0, _MERGE[1])
 
 
-def join(classes: Classes, link: Link, prior: Float[ndarray, "c c"], /, *, margin: float) -> Int64[ndarray, " c"]:
+def join(
+    classes: Classes, link: Link, prior: Float[ndarray, "c c"], size: Float[ndarray, " c"], /, *, margin: float
+) -> Int64[ndarray, " c"]:
     """Join the two classes most likely one, evidence summed, until log-odds fall below ``margin``; label of each class.
 
-    Labels are in order of first members. Given classes are never joined.
+    Labels are in order of first members. Given classes are never joined. Priors of what is joined count by ``size``:
+    what no links say of one item says nothing of a whole class.
     """
-    told, felt, odds_before = link.told.copy(), link.felt.copy(), logit(prior)
+    told, felt, before, size = link.told.copy(), link.felt.copy(), prior.copy(), size.copy()
     label = np.arange(len(told))
     off = ~np.eye(len(told), dtype=bool)
     off[: classes.given, : classes.given] = False
     while True:
         both = Link(told, felt).odds
-        odds = np.where(off & (both > 0), both + odds_before, -np.inf)
+        odds = np.where(off & (both > 0), both + logit(before), -np.inf)
         if odds.max(initial=-np.inf) <= margin:
             return np.asarray(np.unique(label, return_inverse=True)[1], dtype=np.int64)
         keep, gone = sorted(int(k) for k in np.unravel_index(odds.argmax(), odds.shape))
         label[label == gone] = keep
-        for table, sum_of in ((told, np.add), (felt, np.add), (odds_before, np.maximum)):
-            table[keep] = sum_of(table[keep], table[gone])
+        share = size[gone] / (size[keep] + size[gone])
+        size[keep] += size[gone]
+        for table, of_kept, of_gone in ((told, 1.0, 1.0), (felt, 1.0, 1.0), (before, 1.0 - share, share)):
+            table[keep] = of_kept * table[keep] + of_gone * table[gone]
             table[:, keep] = table[keep]
         off[keep] &= off[gone]
         off[:, keep] = off[keep]
         off[gone] = off[:, gone] = False
 
 
-def new_class_prior(n_joined: float, n_elsewhere: float, /) -> float:
+def new_class_prior(n_opened: float, n_elsewhere: float, /) -> float:
     """Share of the items that the features mistook that are of a class not seen yet.
 
-    By how many of them joined a class that answers had opened, and how many were of another class.
+    By how many of them opened a class, and how many were of another class.
     """
-    return (1.0 + n_joined) / (_RARE + n_joined + n_elsewhere)
+    return (1.0 + n_opened) / (_RARE + n_opened + n_elsewhere)
 
 
 def open_classes(

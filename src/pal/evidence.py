@@ -1,35 +1,49 @@
 """What answers say about items, when some of them are wrong.
 
-Definition. Of two items a and b with v₊ votes alike and v₋ unlike, and a share ε of wrong answers, the likelihood is
-(1 − ε)^v₊ ε^v₋ if they are of one class, and ε^v₊ (1 − ε)^v₋ if not. With q_b the belief about b, the *message* to a is
-its logarithm for each class a may be of: log(q_bc · same + (1 − q_bc) · differ).
+Definition. Labeler l finds a pair of one class alike with probability α_l, the *sensitivity*, and a pair of two classes
+unlike with probability β_l, the *specificity*. What everybody said of a pair has the likelihood Π_l P(answer | same) if
+its ends are of one class, and Π_l P(answer | differ) if not. With q_b the belief about b, the *message* to a is its
+logarithm for each class a may be of: log(q_bc · same + (1 − q_bc) · differ).
+
+A person asked twice about a pair says the same again; what they took back cancels.
+
+Source: two classes and the errors of each person, as Dawid and Skene (1979), https://doi.org/10.2307/2346806, but the
+pairs are tied by the beliefs about their ends.
 """
 
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float, Int64
+from jaxtyping import Float, Int64
 from numpy import ndarray
 from scipy.sparse import csr_array
-from scipy.special import softmax
+from scipy.special import expit, logit
 
 from pal.knowledge import Knowledge
 
-# Shares of wrong answers to choose from, and what is expected before any answer.
-_ERRORS = np.array([1e-3, 3e-3, 0.01, 0.02, 0.04, 0.07, 0.1, 0.14, 0.2, 0.3])
+# Share of wrong answers expected before any, and how many answers that weighs as much as.
 EXPECTED_ERROR = 0.03
-# Prior on ε, as so many right answers.
 _TRUST = 80.0
+# How many answers the error of all weighs as much as in how often people miss, and wrongly say alike; and what is known
+# of people in general in what is known of each.
+_ALIKE_WAYS, _ALIKE_PEOPLE = 400.0, 20.0
+# Steps towards the likeliest rates, given the beliefs; and how sure a pair may be before its votes.
+_STEPS, _SURE = 5, 1e-6
 
 
 class Evidence(NamedTuple):
-    """Items that answers are about, (t,), and votes on pairs of them, ends as rows 0..t − 1."""
+    """Items that answers are about, (t,), pairs of them, ends as rows 0..t − 1, and who said what of each pair.
+
+    Ballot r, by ``labeler[who[r]]``, is about pair ``pair[r]``: ``vote[r]`` times alike, or −``vote[r]`` times unlike.
+    """
 
     item: Int64[ndarray, " t"]
     a: Int64[ndarray, " p"]
     b: Int64[ndarray, " p"]
-    alike: Float[ndarray, " p"]
-    unlike: Float[ndarray, " p"]
+    pair: Int64[ndarray, " v"]
+    who: Int64[ndarray, " v"]
+    vote: Float[ndarray, " v"]
+    labeler: Int64[ndarray, " l"]
 
     def sums(self) -> csr_array:
         """(t, 2p) matrix that adds what a column of messages, to all a and then to all b, says about each item."""
@@ -38,27 +52,47 @@ class Evidence(NamedTuple):
         return csr_array(entries, shape=(len(self.item), len(ends)))
 
 
+class Rates(NamedTuple):
+    """How often each labeler is wrong, (l,), and all together.
+
+    ``miss`` is 1 − sensitivity, of pairs of one class; ``alarm`` 1 − specificity, of pairs of two; ``error`` the share
+    of all answers.
+    """
+
+    miss: Float[ndarray, " l"]
+    alarm: Float[ndarray, " l"]
+    error: float
+
+
 def gather(knowledge: Knowledge, /) -> Evidence:
-    """All votes, and the items that name classes; O(votes)."""
-    counts = knowledge.votes.all()
-    ends = knowledge.votes.ends(counts.key)
+    """All ballots, and the items that name classes; O(votes)."""
+    key, said = knowledge.votes.all().key, knowledge.ballots.all()
+    ends = knowledge.votes.ends(key)
     item = np.unique(np.r_[ends.ravel(), np.asarray(knowledge.classes, dtype=np.int64)])
     a, b = np.searchsorted(item, ends).T
-    return Evidence(item, a, b, counts.alike * 1.0, counts.unlike * 1.0)
+    labeler, who = np.unique(knowledge.ballots.labeler(said.key), return_inverse=True)
+    pair = np.searchsorted(key, knowledge.ballots.pair(said.key))
+    return Evidence(item, a, b, pair, who, (said.alike - said.unlike) * 1.0, labeler)
 
 
-def log_likelihoods(evidence: Evidence, error: float, /) -> tuple[Float[ndarray, " p"], Float[ndarray, " p"]]:
+def expected_rates(evidence: Evidence, /) -> Rates:
+    """What is expected of people before they answer."""
+    each = np.full(len(evidence.labeler), EXPECTED_ERROR)
+    return Rates(each, each, EXPECTED_ERROR)
+
+
+def log_likelihoods(evidence: Evidence, rates: Rates, /) -> tuple[Float[ndarray, " p"], Float[ndarray, " p"]]:
     """Log-likelihood of the votes on each pair if its ends are of one class, and if not."""
-    right, wrong = np.log1p(-error), np.log(error)
-    return (
-        evidence.alike * right + evidence.unlike * wrong,
-        evidence.alike * wrong + evidence.unlike * right,
-    )
+    n, who, times = len(evidence.a), evidence.who, np.abs(evidence.vote)
+    alike = evidence.vote > 0
+    same = times * np.where(alike, np.log1p(-rates.miss)[who], np.log(rates.miss)[who])
+    differ = times * np.where(alike, np.log(rates.alarm)[who], np.log1p(-rates.alarm)[who])
+    return np.bincount(evidence.pair, same, n), np.bincount(evidence.pair, differ, n)
 
 
-def messages(evidence: Evidence, belief: Float[ndarray, "t c"], error: float, /) -> Float[ndarray, "2p c"]:
+def messages(evidence: Evidence, belief: Float[ndarray, "t c"], rates: Rates, /) -> Float[ndarray, "2p c"]:
     """Messages to the ends a of all pairs, then to the ends b."""
-    log_same, log_differ = log_likelihoods(evidence, error)
+    log_same, log_differ = log_likelihoods(evidence, rates)
     other = belief[np.concatenate([evidence.b, evidence.a])]
     top = np.maximum(log_same, log_differ)
     ratio = np.tile(np.exp(log_same - top) - np.exp(log_differ - top), 2)[:, None]
@@ -66,32 +100,42 @@ def messages(evidence: Evidence, belief: Float[ndarray, "t c"], error: float, /)
     return np.log(np.maximum(other * ratio + floor, 1e-300)) + np.tile(top, 2)[:, None]
 
 
-def estimate_error(
-    evidence: Evidence,
-    sums: csr_array,
-    belief: Float[ndarray, "t c"],
-    prior: Float[ndarray, "t c"],
-    fixed: Bool[ndarray, " t"],
-    /,
-) -> float:
-    """Posterior mean of ε by the likelihood of all answers about each item, with a prior of ``_TRUST`` right answers.
+def estimate_rates(evidence: Evidence, same: Float[ndarray, " p"], rates: Rates, /) -> Rates:
+    """Rates that make the answers likeliest, each held to those of people in general; O(ballots).
 
-    ``prior`` is what the features say of each item, ``fixed`` are items whose class is given. An item that the features
-    got wrong and the answers agree on speaks against the features; only answers that contradict one another, or all
-    that was expected, speak for ε. The mean, not the mode: while few answers could contradict one another, ε might be
-    more than it seems.
+    ``same`` is the probability that each pair is of one class by all but its own votes: so an answer that everything
+    else speaks against is wrong, and one that nothing else speaks of says nothing about who gave it.
     """
-    free = ~fixed
-    a, b = evidence.a, evidence.b
-    share = np.tile(1.0 / np.maximum(free[a].astype(float) + free[b], 1.0), 2)
-    count = np.maximum(sums.sum(axis=1), 1.0)
-    halves = np.where(free, (sums @ share) / count, 0.0)
-    # Two fixed items are of different classes.
-    between = fixed[a] & fixed[b]
-    wrong, right = float(evidence.alike[between].sum()), float(evidence.unlike[between].sum())
-    fit = (_TRUST + right) * np.log1p(-_ERRORS) + wrong * np.log(_ERRORS)
-    for j, error in enumerate(_ERRORS.tolist()):
-        score = sums @ messages(evidence, belief, error)
-        top = score.max(axis=1, initial=-np.inf, keepdims=True)
-        fit[j] += halves @ (np.log((np.exp(score - top) * prior).sum(axis=1) + 1e-300) + top[:, 0])
-    return float(softmax(fit) @ _ERRORS)
+    n_people, who, times = len(evidence.labeler), evidence.who, np.abs(evidence.vote)
+    alike = evidence.vote > 0
+    before = logit(np.clip(same, _SURE, 1.0 - _SURE))
+    chosen = 0.0
+    for _ in range(_STEPS):
+        log_same, log_differ = log_likelihoods(evidence, rates)
+        after = expit(before + chosen + log_same - log_differ)
+        chosen = _chosen(before, chosen, float(after.sum()))
+        one = after[evidence.pair]
+        n_same, n_differ = (np.bincount(who, times * share, n_people) for share in (one, 1.0 - one))
+        misses = np.bincount(who, np.where(alike, 0.0, times * one), n_people)
+        alarms = np.bincount(who, np.where(alike, times * (1.0 - one), 0.0), n_people)
+        wrong = misses.sum() + alarms.sum()
+        error = float((_TRUST * EXPECTED_ERROR + wrong) / (_TRUST + times.sum()))
+        rates = Rates(_shrunk(misses, n_same, error), _shrunk(alarms, n_differ, error), error)
+    return rates
+
+
+def _chosen(before: Float[ndarray, " p"], chosen: float, n_same: float, /) -> float:
+    """Log-odds by which pairs of one class are asked about more often than their probabilities say: what is asked is
+    chosen. By Newton's method; one pair more of each kind is taken to be known.
+    """  # noqa: D205
+    for _ in range(_STEPS):
+        share = expit(np.append(before + chosen, [chosen, chosen]))
+        chosen += float(np.clip((n_same + 1.0 - share.sum()) / (share * (1.0 - share)).sum(), -1.0, 1.0))
+    return chosen
+
+
+def _shrunk(wrong: Float[ndarray, " l"], asked: Float[ndarray, " l"], error: float) -> Float[ndarray, " l"]:
+    """Share of wrong answers of each, drawn to that of all, which is drawn to ``error``."""
+    of_all = (_ALIKE_WAYS * error + wrong.sum()) / (_ALIKE_WAYS + asked.sum())
+    each: Float[ndarray, " l"] = (_ALIKE_PEOPLE * of_all + wrong) / (_ALIKE_PEOPLE + asked)
+    return each

@@ -24,7 +24,7 @@ from scipy.sparse.csgraph import connected_components
 
 from pal.answers import Answers
 from pal.errors import InvalidInputError
-from pal.votes import PairVotes, count, pair_key
+from pal.votes import PairVotes, ballots, count, pair_key, total
 
 # Merges kept apart from the array of groups before they are folded into it.
 _FEW = 256
@@ -89,6 +89,8 @@ class Knowledge:
         Number of items, N.
     votes
         Votes on every pair asked.
+    ballots
+        The same by labeler (:func:`pal.votes.ballots`).
     classes
         Items known to be of pairwise different classes, one a class; may be empty.
     complete
@@ -97,6 +99,7 @@ class Knowledge:
 
     n_items: int
     votes: PairVotes
+    ballots: PairVotes
     classes: tuple[int, ...]
     complete: bool
     _closure: _Closure
@@ -105,12 +108,12 @@ class Knowledge:
     def without(self, doubted: Int64[ndarray, " d"]) -> "Knowledge":
         """Knowledge that follows if the votes on some pairs (their keys) are set aside; O(n + N).
 
-        The votes stay to be seen; nothing is concluded from them, until the next answer about that pair.
+        The votes and ballots stay to be seen; nothing is concluded from them, until the next answer about that pair.
         """
         if not len(doubted):
             return self
         votes = self.votes.setting_aside(doubted)
-        return Knowledge(self.n_items, votes, self.classes, self.complete, _close(votes))
+        return Knowledge(self.n_items, votes, self.ballots, self.classes, self.complete, _close(votes))
 
     def add(self, answers: Answers) -> "Knowledge":
         """Fold in more answers; equal to folding all of them anew.
@@ -127,7 +130,8 @@ class Knowledge:
             closure = self._closure.join(votes.ends(new.key[(after > 0) & (before.verdict <= 0)]))
         taken_back = (before.verdict != 0) & (after != before.verdict)
         carried = None if taken_back.any() else self._carry(votes.ends(new.key[(after < 0) & (before.verdict == 0)]))
-        return Knowledge(self.n_items, votes, self.classes, self.complete, closure, carried)
+        said = votes if self._alone and not answers.labeler.any() else self.ballots.add(ballots(self.n_items, answers))
+        return Knowledge(self.n_items, votes, said, self.classes, self.complete, closure, carried)
 
     def among(self, rows: Int64[ndarray, " r"], /) -> "Knowledge":
         """Knowledge that follows from the votes between some items alone, by their positions in ``rows``; O(N + votes).
@@ -138,8 +142,9 @@ class Knowledge:
         slot[rows] = np.arange(len(rows))
         classes = slot[self._classes]
         votes = self.votes.among(slot, len(rows))
+        said = votes if self._alone else self.ballots.among(slot, len(rows))
         complete = self.complete and bool((classes >= 0).all())
-        return Knowledge(len(rows), votes, tuple(classes[classes >= 0].tolist()), complete, _close(votes))
+        return Knowledge(len(rows), votes, said, tuple(classes[classes >= 0].tolist()), complete, _close(votes))
 
     # --- what follows ------------------------------------------------------------------------------------------
 
@@ -195,6 +200,11 @@ class Knowledge:
             return None
         return _Carried(self._carried.differing, np.concatenate([self._carried.unlike, unlike]))
 
+    @property
+    def _alone(self) -> bool:
+        """Whether all votes are of labeler 0, so that they are the ballots too."""
+        return self.ballots is self.votes
+
     # --- parts -------------------------------------------------------------------------------------------------
 
     @property
@@ -243,15 +253,17 @@ def known(
         raise InvalidInputError(
             f"classes must be distinct items in 0..{n_items - 1}, got {list(named)}; name one item of each class"
         )
-    votes = PairVotes(n_items)
+    votes = said = PairVotes(n_items)
     if answers is not None and len(answers):
         votes = votes.add(count(n_items, answers))
-    return Knowledge(n_items, votes, named, complete, _close(votes))
+        said = said.add(ballots(n_items, answers)) if answers.labeler.any() else votes
+    return Knowledge(n_items, votes, said, named, complete, _close(votes))
 
 
-def of_votes(votes: PairVotes, /) -> Knowledge:
-    """Knowledge that follows from votes counted before, O(n + N): all of it but the order in which they came."""
-    return Knowledge(votes.n_items, votes, (), False, _close(votes))
+def of_ballots(said: PairVotes, /) -> Knowledge:
+    """Knowledge that follows from ballots counted before, O(n + N): all of it but the order in which they came."""
+    votes = total(said)
+    return Knowledge(votes.n_items, votes, said, (), False, _close(votes))
 
 
 def _close(votes: PairVotes) -> _Closure:

@@ -31,7 +31,7 @@ from pal.classes import (
     start,
 )
 from pal.communities import Neighborhood
-from pal.evidence import EXPECTED_ERROR, Evidence, estimate_error, gather, log_likelihoods, messages
+from pal.evidence import Evidence, Rates, estimate_rates, expected_rates, gather, log_likelihoods, messages
 from pal.experts import Seeds, among, by_field, everywhere, prior_weights, seeds, weigh
 from pal.knowledge import Knowledge
 
@@ -43,6 +43,8 @@ _SETTLING = 2
 _CERTAIN, _LIKELY = 2.2, 0.4
 # Beliefs that move less in a round stay.
 _STEADY = 0.01
+# Log-odds that two classes are one beyond which more says nothing.
+_CAPPED = 15.0
 # Probability that an answer is right below which it concludes nothing, though no other contradicts it.
 _WRONG = 0.05
 # Items of a group that is a class to begin with.
@@ -68,7 +70,8 @@ class _Round(NamedTuple):
     unfit: Float[ndarray, " t"]
     rare: float
     new_part: Float[ndarray, " k"]
-    expected: Float[ndarray, "t c"]
+    same: Float[ndarray, " p"]
+    size: Float[ndarray, " c"]
     mistaken: float
 
 
@@ -81,14 +84,14 @@ def believe(near: Neighborhood, knowledge: Knowledge, /, *, rounds: int = 10) ->
     n_known = len(knowledge.classes)
     classes = start(near, evidence.item, anchors, n_known=n_known, closed=knowledge.complete)
     belief = np.append(np.eye(len(classes.anchor)), np.zeros((1, len(classes.anchor))), axis=0)[label]
-    trust, error, mistaken = prior_weights(near), EXPECTED_ERROR, _SURPRISE
+    trust, rates, mistaken = prior_weights(near), expected_rates(evidence), _SURPRISE
     steady = 0
     for step in range(rounds):
-        result = _update(given, evidence, sums, classes, belief, trust, error, mistaken)
+        result = _update(given, evidence, sums, classes, belief, trust, rates, mistaken)
         moved = np.abs(result.belief - belief).max(initial=0.0)
         belief, mistaken = result.belief, result.mistaken
         if len(evidence.a):
-            error = estimate_error(evidence, sums, belief, result.expected, classes.fixed >= 0)
+            rates = estimate_rates(evidence, result.same, rates)
         revise = _SETTLING <= step + 1 < rounds and not knowledge.complete
         changed = _revise(near, evidence, classes, result) if revise else None
         steady = steady + 1 if changed is None else 0
@@ -97,7 +100,7 @@ def believe(near: Neighborhood, knowledge: Knowledge, /, *, rounds: int = 10) ->
         if changed is not None:
             classes, onto = changed
             belief = belief @ onto
-    return _beliefs(given, knowledge, evidence, classes, result, error)
+    return _beliefs(given, knowledge, evidence, classes, result, rates)
 
 
 def _proven(knowledge: Knowledge, item: Int64[ndarray, " t"]) -> tuple[Int64[ndarray, " g"], Int64[ndarray, " t"]]:
@@ -123,7 +126,7 @@ def _update(
     classes: Classes,
     belief: Float[ndarray, "t c"],
     trust: Float[ndarray, " e"],
-    error: float,
+    rates: Rates,
     mistaken: float,
 ) -> _Round:
     """One round: hear the experts, weigh with the answers, and score joins and new classes."""
@@ -132,8 +135,8 @@ def _update(
     certain = np.eye(c)[classes.fixed[anchored]]
     belief = belief.copy()
     belief[anchored] = certain
-    message = messages(evidence, belief, error)
-    log_same, log_differ = log_likelihoods(evidence, error)
+    message = messages(evidence, belief, rates)
+    log_same, log_differ = log_likelihoods(evidence, rates)
     told, differ = sums @ message, sums @ np.tile(log_differ, 2)
     heard = _informed(told, classes.fixed)
     parts = judge_parts(near, classes, evidence.item, told, differ)
@@ -164,7 +167,8 @@ def _update(
         links(cavity[:p][~known], cavity[p:][~known], log_same[~known], log_differ[~known], surprise),
     )
     unfit = np.where(anchored, -np.inf, differ - logsumexp(score, axis=1))
-    rare = float(np.log(new_class_prior(n_new, n_mistaken)))
+    rare = new_class_prior(n_new, n_mistaken)
+    seen = np.where(free[:p] | free[p:], 1.0 - rare, 1.0)
     return _Round(
         updated,
         heard,
@@ -174,9 +178,10 @@ def _update(
         link,
         merge_prior(near, parts.belief, link.odds),
         unfit,
-        rare,
+        float(np.log(rare)),
         parts.new,
-        expected,
+        seen * (cavity[:p] * cavity[p:]).sum(axis=1),
+        1.0 + near.membership.sum(axis=0) @ parts.belief,
         surprise,
     )
 
@@ -217,9 +222,10 @@ def _mistaken(
     prior: Float[ndarray, "t c"],
     belief: Float[ndarray, "t c"],
 ) -> tuple[float, float, float]:
-    """Items that answers place; of these, those the features thought elsewhere; and those of classes not seen before.
+    """Items that answers place; of these, those the features thought elsewhere; and how many classes answers opened.
 
-    The last are in classes opened by answers, or every class was ruled out for them; these are no mistakes.
+    Items of the latter, or for which every class was ruled out, are no mistakes. A class of one item doesn't count: two
+    wrong answers make one as well.
     """
     c = told.shape[1]
     if c < 2 or not len(told):
@@ -228,13 +234,13 @@ def _mistaken(
     plain = (told.max(axis=1) - np.partition(told, -2, axis=1)[:, -2] > _PLAIN) & (classes.fixed < 0)
     opened = plain & (best >= c - classes.opened)
     wrong = 1.0 - belief[np.arange(len(belief)), prior.argmax(axis=1)]
-    unplaced = (classes.fixed < 0) & (differ - told.max(axis=1) > _PLAIN)
-    return float(plain.sum()), float(wrong[plain & ~opened].sum()), float(opened.sum() + unplaced.sum())
+    size = np.bincount(best[told.max(axis=1) > differ], minlength=c)[c - classes.opened :]
+    return float(plain.sum()), float(wrong[plain & ~opened].sum()), float((size > 1).sum())
 
 
 def _revise(near: Neighborhood, evidence: Evidence, classes: Classes, result: _Round) -> Change | None:
     """Classes after the joins, or the new classes, that the answers call for."""
-    label = join(classes, result.link, result.merge, margin=_CERTAIN)
+    label = join(classes, result.link, result.merge, result.size, margin=_CERTAIN)
     n_left = int(label.max(initial=-1)) + 1
     if n_left < len(classes.anchor):
         return Change(classes.joined(label), np.eye(n_left)[label])
@@ -242,14 +248,15 @@ def _revise(near: Neighborhood, evidence: Evidence, classes: Classes, result: _R
 
 
 def _beliefs(
-    given: Seeds, knowledge: Knowledge, evidence: Evidence, classes: Classes, result: _Round, error: float
+    given: Seeds, knowledge: Knowledge, evidence: Evidence, classes: Classes, result: _Round, rates: Rates
 ) -> Beliefs:
     near = given.near
     mass = communal(near, result.part)
     probability = everywhere(given, result.heard, mass, result.weight)
     probability[evidence.item] = result.belief
     probability[classes.anchor] = np.eye(len(classes.anchor))  # nobody may have been asked about a community yet
-    same = expit(result.link.odds + logit(result.merge))
+    odds = result.link.odds + logit(result.merge)
+    same = expit(odds)
     np.fill_diagonal(same, 0.0)
     same[: classes.given, : classes.given] = 0.0  # known to differ: no question
     label = probability.argmax(axis=1)
@@ -260,28 +267,52 @@ def _beliefs(
         classes.anchor,
         _sources(knowledge, evidence, classes, label),
         same,
-        error,
+        rates.error,
+        evidence.labeler,
+        1.0 - rates.miss,
+        1.0 - rates.alarm,
         _reach(near, result.weight, probability, evidence.item),
         surprise,
-        join(classes, result.link, result.merge, margin=_LIKELY),
-        _doubted(knowledge, evidence, result.belief, same),
+        join(classes, result.link, result.merge, result.size, margin=_LIKELY),
+        _doubted(knowledge, evidence, classes.anchor, result.belief, _one_at_most(odds)),
     )
 
 
+def _one_at_most(odds: Float[ndarray, "c c"]) -> Float[ndarray, "c c"]:
+    """Probability that two classes are one, by log-odds; 0 on the diagonal.
+
+    A class may be one with each of several, but not with two that differ: P(one) is odds ÷ (1 + odds + those of the
+    others that differ), for whichever end leaves less.
+    """
+    ratio = np.exp(np.minimum(odds, _CAPPED))
+    np.fill_diagonal(ratio, 0.0)
+    others = ratio @ (1.0 / (1.0 + ratio))
+    # Of all k the diagonals add nothing for k = i, and ratio itself for k = j.
+    return np.asarray(ratio / (1.0 + np.maximum(others, others.T)))
+
+
 def _doubted(
-    knowledge: Knowledge, evidence: Evidence, belief: Float[ndarray, "t c"], one: Float[ndarray, "c c"]
+    knowledge: Knowledge,
+    evidence: Evidence,
+    anchor: Int64[ndarray, " c"],
+    belief: Float[ndarray, "t c"],
+    one: Float[ndarray, "c c"],
 ) -> Int64[ndarray, " d"]:
     """Keys of the votes believed to be wrong: likely so within groups that contradict themselves, else surely so.
 
+    So do groups that hold the anchors of two classes which surely differ: a wrong "yes" or two have joined these.
     ``one`` is the probability that two classes are one.
     """
     same = ((belief @ (one + np.eye(len(one))))[evidence.a] * belief[evidence.b]).sum(axis=1)
     group = knowledge.group[evidence.item]
-    torn = np.isin(group, knowledge.group[knowledge.contradictions[:, 0]])
+    of_anchor = knowledge.group[anchor]
+    joined = np.triu(of_anchor[:, None] == of_anchor, 1) & (one < _WRONG)
+    torn = np.isin(group, np.append(knowledge.group[knowledge.contradictions[:, 0]], of_anchor[joined.any(axis=0)]))
     within: Bool[ndarray, " p"] = torn[evidence.a] & (group[evidence.a] == group[evidence.b])
     counts = knowledge.votes.all()
     alike, unlike = counts.verdict > 0, counts.verdict < 0
-    wrong = (alike & (same < np.where(within, 0.5, _WRONG))) | (unlike & within & (same > 0.5))
+    least = np.where(within, 0.5, _WRONG)
+    wrong = (alike & (same < least)) | (unlike & (1.0 - same < least))
     return counts.key[wrong]
 
 

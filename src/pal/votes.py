@@ -2,6 +2,9 @@
 
 Definition. A pair {i, j}, i < j, has the key i · n_items + j; its verdict is the sign of (alike votes − unlike votes),
 so the order of answers, and which of the two items was the template, do not matter.
+
+What labeler l said of a pair is its *ballot*, with the key l · n_items² + (key of the pair): of labeler 0 that of the
+pair itself. So one table serves both.
 """
 
 from dataclasses import dataclass
@@ -17,6 +20,8 @@ from pal.errors import InvalidInputError
 
 # A table this many times shorter is put into the other place by place.
 _SHORT = 8
+# Largest key.
+_LARGEST = int(np.iinfo(np.int64).max)
 
 
 class Counts(NamedTuple):
@@ -84,17 +89,25 @@ class PairVotes:
         return PairVotes(self.n_items, (Counts(counts.key, alike, unlike),))
 
     def among(self, slot: Int64[ndarray, " n_items"], n_items: int, /) -> "PairVotes":
-        """Votes between the items that have a ``slot`` among ``n_items`` others, −1 having none."""
+        """Votes, or ballots, between the items that have a ``slot`` among ``n_items`` others, −1 having none."""
         counts = self.all()
         ends = slot[self.ends(counts.key)]
         kept = (ends >= 0).all(axis=1)
-        key = pair_key(n_items, *ends[kept].T)
+        key = self.labeler(counts.key[kept]) * n_items**2 + pair_key(n_items, *ends[kept].T)
         order = np.argsort(key)
         return PairVotes(n_items, (Counts(key[order], counts.alike[kept][order], counts.unlike[kept][order]),))
 
     def ends(self, key: Int64[ndarray, " q"]) -> Int64[ndarray, "q 2"]:
-        """Recover the two items of each key."""
-        return np.stack(np.divmod(key, self.n_items), axis=1)
+        """Recover the two items of each key, of a pair or of a ballot."""
+        return np.stack(np.divmod(self.pair(key), self.n_items), axis=1)
+
+    def pair(self, key: Int64[ndarray, " q"]) -> Int64[ndarray, " q"]:
+        """Key of the pair that each ballot is about."""
+        return key % self.n_items**2
+
+    def labeler(self, key: Int64[ndarray, " q"]) -> Int64[ndarray, " q"]:
+        """Labeler whose ballot each is."""
+        return key // self.n_items**2
 
 
 def count(n_items: int, answers: Answers) -> Counts:
@@ -105,6 +118,36 @@ def count(n_items: int, answers: Answers) -> Counts:
     InvalidInputError
         If an answer names an item outside 0..n_items − 1.
     """
+    return _counted(n_items, answers, np.zeros(1, dtype=np.int64))
+
+
+def ballots(n_items: int, answers: Answers) -> Counts:
+    """Count them for each labeler; O(n log n).
+
+    Raises
+    ------
+    InvalidInputError
+        As :func:`count`; or if a labeler's number is negative, or too large for a key.
+    """
+    most = (_LARGEST - n_items**2) // n_items**2
+    labeler = answers.labeler
+    if len(labeler) and (labeler.min() < 0 or labeler.max() > most):
+        raise InvalidInputError(
+            f"labelers of {n_items} items must be numbers in 0..{most}, got {labeler.min()}..{labeler.max()}; "
+            "number them from 0"
+        )
+    return _counted(n_items, answers, labeler * n_items**2)
+
+
+def total(said: PairVotes, /) -> PairVotes:
+    """Votes on each pair, whoever cast them; the ballots themselves if all are labeler 0's."""
+    counts = said.all()
+    if not len(counts.key) or counts.key[-1] < said.n_items**2:
+        return said
+    return PairVotes(said.n_items, (_sum(said.pair(counts.key), counts.alike, counts.unlike),))
+
+
+def _counted(n_items: int, answers: Answers, offset: Int64[ndarray, " m"]) -> Counts:
     for column in (answers.template, answers.item):
         if len(column) and (column.min() < 0 or column.max() >= n_items):
             raise InvalidInputError(
@@ -112,7 +155,7 @@ def count(n_items: int, answers: Answers) -> Counts:
                 "is the log from another data set?"
             )
     voted = answers.relation != 0
-    key = pair_key(n_items, answers.template[voted], answers.item[voted])
+    key = (pair_key(n_items, answers.template, answers.item) + offset)[voted]
     return _sum(key, answers.relation[voted] > 0, answers.relation[voted] < 0)
 
 

@@ -11,7 +11,7 @@ import pal.representatives
 from pal.answers import Answers
 from pal.beliefs import Beliefs
 from pal.errors import InvalidInputError
-from pal.knowledge import known, of_votes
+from pal.knowledge import known, of_ballots
 from pal.project.fitting import answer
 from pal.project.learning import Apart, Ended, Here
 from pal.project.wire import receive
@@ -51,7 +51,7 @@ def assert_close(found, expected):
 
 def test_knowledge_is_made_of_votes(blobs):
     _, knowledge = blobs
-    again = of_votes(knowledge.votes)
+    again = of_ballots(knowledge.ballots)
     np.testing.assert_array_equal(again.group, knowledge.group)
     np.testing.assert_array_equal(again.differing, knowledge.differing)
     np.testing.assert_array_equal(again.contradictions, knowledge.contradictions)

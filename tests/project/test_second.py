@@ -5,8 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pal.answers import Answers, Question, concatenate
+from pal.beliefs import Beliefs
+from pal.evidence import EXPECTED_ERROR
 from pal.project import NoPage, Project
-from pal.project.gold import Measured
 from pal.project.second import LEAST, _alone, _error, doubtful, second_page
 from pal.project.settings import Settings
 from pal.votes import pair_key
@@ -41,7 +43,7 @@ def test_nobody_else_nothing_asked_twice(project):
 
 
 def test_what_a_bad_person_said_is_asked_of_another(project):
-    """Bad errs on gold's account; of the two, it is Bad's answers that come back."""
+    """Of the two it is Bad's answers that come back: Good's go with one another."""
     said = {}
     for turn in range(8):
         who = ("good", "bad")[turn % 2]
@@ -50,12 +52,12 @@ def test_what_a_bad_person_said_is_asked_of_another(project):
         said.setdefault(who, []).append(event)
         project.record([event])
     project.settle()
-    gold = {"good": Measured(30, 30), "bad": Measured(2, 30)}
-    found = doubtful(project.now(), {}, gold)
+    found = doubtful(project.now())
     assert (np.diff(found.doubt) <= 0).all()
     assert found.doubt.min() >= LEAST
-    first = {found.who[number] for number in found.answers.labeler[:5]}
-    assert first == {"bad"}
+    bad = np.array([found.who[number] == "bad" for number in found.answers.labeler])
+    assert bad[:3].all()
+    assert found.doubt[bad].mean() > found.doubt[~bad].mean()
     held = np.zeros(90, dtype=bool)
     page = second_page(found, "good", held, frozenset(), size=5)
     shown = {project.items.id[i] for i in page.items}
@@ -86,23 +88,25 @@ def test_the_share_holds(project, share):
     both = np.unique(np.stack([keys, labelers], axis=1), axis=0)
     twice = len(both) - len(np.unique(keys))
     assert twice <= share * len(keys)
-    assert doubtful(now, {}, {}).given == twice
+    assert doubtful(now).given == twice
     assert twice == 0 if share == 0 else twice > 0
 
 
-@given(st.integers(0, 40), st.integers(0, 40), st.integers(0, 40), st.integers(0, 40))
-def test_the_error_of_a_person_is_a_share_and_follows_what_is_known(right, wrong, gold_right, gold_wrong):
-    error = _error((right, right + wrong), Measured(gold_right, gold_right + gold_wrong))
-    assert 0 < error < 1
-    assert _error((right, right + wrong + 1), Measured(gold_right, gold_right + gold_wrong)) > error
-    assert _error((right + 1, right + wrong + 1), Measured(gold_right, gold_right + gold_wrong)) < error
-    assert _error((0, 0), Measured(0, 0)) == 0.05
+def test_the_error_is_of_the_person_and_of_what_they_said():
+    """Whoever misses much is doubted for "unlike", and nobody who isn't known."""
+    nothing = np.zeros(0, dtype=np.int64)
+    beliefs = Beliefs(
+        np.zeros((0, 0)), nothing, np.zeros(0, dtype=np.int8), np.zeros((0, 0)), 0.1,
+        labeler=np.array([1, 4]), sensitivity=np.array([0.7, 0.99]), specificity=np.array([0.95, 0.8]),
+    )  # fmt: skip
+    pages = [(1, 1), (1, -1), (4, 1), (4, -1), (2, 1), (5, -1)]
+    said = concatenate([Answers.of(Question(0, np.array([1])), [r], labeler=who) for who, r in pages])
+    expected = [0.05, 0.3, 0.2, 0.01, EXPECTED_ERROR, EXPECTED_ERROR]
+    np.testing.assert_allclose(_error(said, beliefs), expected)
 
 
 @given(st.lists(st.tuples(st.integers(0, 5), st.integers(0, 5), st.integers(0, 3)), max_size=40))
 def test_alone_is_what_one_person_alone_said(rows):
-    from pal.answers import Answers
-
     rows = [row for row in rows if row[0] != row[1]]
     t, i, who = np.array(rows, dtype=np.int64).reshape(-1, 3).T
     answers = Answers(t, i, np.ones(len(t)), who, np.zeros(len(t)), np.zeros(len(t)))

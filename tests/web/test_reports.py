@@ -96,6 +96,8 @@ def test_people_and_how_they_agree(client, labelled):
     assert people["person"]["pages"] == 6
     assert people["person"]["seconds"] == pytest.approx(9.0 / 15)
     assert people["eve"]["answers"] == 15
+    assert 0.8 < people["person"]["sensitivity"] < 1.0
+    assert 0.8 < people["person"]["specificity"] < 1.0
 
 
 def test_the_speed_is_the_one_fitted_to_the_log(labelled):

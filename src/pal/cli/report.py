@@ -63,10 +63,10 @@ def _say_people(found: "Snapshot") -> None:
     typer.echo(f"{len(listed)} people:")
     for one in listed:
         agreed = "" if one.agreement is None else f", agrees with others on {one.agreement:.0%} of {one.compared:,}"
-        speed = f"{one.seconds:.1f} s a tile"
-        typer.echo(
-            f"  {one.labeler}: {one.pages:,} pages, {one.answers:,} answers, {one.unsure:,} unsure, {speed}{agreed}"
-        )
+        counts = f"{one.pages:,} pages, {one.answers:,} answers, {one.unsure:,} unsure, {one.seconds:.1f} s a tile"
+        rates = "" if one.sensitivity is None else f", finds {one.sensitivity:.0%} of the alike"
+        rates += "" if one.specificity is None else f" and {one.specificity:.0%} of the unlike"
+        typer.echo(f"  {one.labeler}: {counts}{agreed}{rates}")
     alpha, pairs = answers_alpha(found.answers, found.knowledge.n_items)
     if alpha is not None:
         typer.echo(f"agreement: Krippendorff's alpha {alpha:.3f} on {pairs:,} pairs that two or more judged")

@@ -14,7 +14,6 @@ from pal.items import Items
 from pal.project.gold import Gold, Measured, gold_of, with_gold
 from pal.project.ledger import Ledger
 from pal.project.present import Present
-from pal.project.report import agreement
 from pal.project.second import Doubtful, doubtful, second_page
 from pal.project.settings import Current
 from pal.project.snapshot import Snapshot
@@ -95,4 +94,4 @@ class Checking:
         return gold_of(self._items, now)
 
     def _doubtful(self, now: Snapshot) -> Doubtful:
-        return doubtful(now, agreement(now), self._gold(now).people)
+        return doubtful(now)

@@ -11,7 +11,7 @@ from numpy import ndarray
 
 from pal.beliefs import Beliefs
 from pal.errors import PalError
-from pal.knowledge import of_votes
+from pal.knowledge import of_ballots
 from pal.project.learning import Here, parts
 from pal.project.wire import receive, send
 from pal.votes import Counts, PairVotes
@@ -38,8 +38,8 @@ def answer(learning: Here, about: dict[str, Any], arrays: dict[str, ndarray], pi
             if len(prepared.rows) < len(prepared.x):
                 found |= parts("carried", prepared.carried)
         else:
-            votes = PairVotes(about["n_items"], (Counts(**arrays),))
-            model = learning.learn(of_votes(votes))
+            said = PairVotes(about["n_items"], (Counts(**arrays),))
+            model = learning.learn(of_ballots(said))
             numbers, found = to_wire((model if model.core is None else model.core.model).beliefs)
             if model.core is not None:
                 found["rows"] = model.core.rows

@@ -116,8 +116,8 @@ class Apart:
         prepared = self._prepared
         assert prepared is not None  # noqa: S101
         assert self._affinity is not None  # noqa: S101
-        votes = knowledge.votes.all()
-        about, arrays = self._ask({"op": "learn", "n_items": knowledge.n_items}, votes._asdict())
+        said = knowledge.ballots.all()
+        about, arrays = self._ask({"op": "learn", "n_items": knowledge.n_items}, said._asdict())
         rows = arrays.pop("rows", None)
         beliefs: dict[str, Any] = about["beliefs"] | arrays
         embed = cache(lambda: prepared.embed(beliefs["probability"][: len(prepared.rows)]))

@@ -44,7 +44,8 @@ class PersonInfo:
     """What one person did.
 
     ``agreement`` is the share of their votes that go with the others', of ``compared``; ``gold`` the share of
-    ``gold_asked`` answers about gold tiles that are right.
+    ``gold_asked`` answers about gold tiles that are right. ``sensitivity`` and ``specificity`` are how probably, as the
+    model believes, they find a tile of the template's kind alike, and another one unlike.
     """
 
     labeler: str
@@ -56,6 +57,8 @@ class PersonInfo:
     compared: int
     gold: float | None = None
     gold_asked: int = 0
+    sensitivity: float | None = None
+    specificity: float | None = None
 
 
 @dataclass(frozen=True)
@@ -147,7 +150,7 @@ def people(now: Snapshot, measured: Mapping[str, Measured] = MappingProxyType({}
     events: dict[str, list[Answered]] = {}
     for event in now.answered:
         events.setdefault(event.labeler, []).append(event)
-    agreeing = agreement(now)
+    agreeing, rates = agreement(now), _rates(now)
     infos = []
     for labeler, theirs in events.items():
         pages = [event for event in theirs if is_page(event)]
@@ -166,9 +169,21 @@ def people(now: Snapshot, measured: Mapping[str, Measured] = MappingProxyType({}
                 compared,
                 right / asked if asked else None,
                 asked,
+                *rates.get(labeler, (None, None)),
             )
         )
     return sorted(infos, key=lambda info: (-info.answers, info.labeler))
+
+
+def _rates(now: Snapshot) -> dict[str, tuple[float, float]]:
+    """Sensitivity and specificity of each person that the last model knows of."""
+    beliefs = now.published.model.beliefs
+    columns = (beliefs.labeler.tolist(), beliefs.sensitivity.tolist(), beliefs.specificity.tolist())
+    return {
+        now.labelers[number]: (alike, unlike)
+        for number, alike, unlike in zip(*columns, strict=True)
+        if number in now.labelers
+    }
 
 
 def _speed(mine: list[Answered]) -> tuple[Cost, float, float]:
@@ -208,7 +223,6 @@ def agreement(now: Snapshot, /) -> dict[str, tuple[int, int]]:
     agree = both & (np.sign(own) == np.sign(others))
     found = {}
     for number in np.unique(who).tolist():
-        name = now.answered[answers.question[voted[np.flatnonzero(who == number)[0]]]].labeler
         theirs = mine[1] == number
-        found[name] = (int(agree[theirs].sum()), int(both[theirs].sum()))
+        found[now.labelers[number]] = (int(agree[theirs].sum()), int(both[theirs].sum()))
     return found

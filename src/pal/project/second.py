@@ -1,7 +1,7 @@
 """Second votes: answers in doubt, asked again of somebody else.
 
-Definition. Of a person who answered n pairs that others or gold judged too, and w of them otherwise, the error is
-e = (w + 1) / (n + 20): one in twenty until something is known. Let s be the probability, by the answers about other
+Definition. Let e be the probability that this person says "alike" of two kinds, or "unlike" of one kind, whichever they
+said (1 − specificity and 1 − sensitivity, :mod:`pal.evidence`), and s the probability, by the answers about other
 items, that the tile's label is wrong (``surprise`` of the beliefs; one half if unknown). An answer is then wrong with
 the odds
 
@@ -10,7 +10,6 @@ the odds
 Asked again is what one person alone said and is in doubt. At most a share σ of all answers is second votes.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,7 +17,8 @@ from jaxtyping import Bool, Float, Int64
 from numpy import ndarray
 
 from pal.answers import Answers, Question
-from pal.project.gold import Measured
+from pal.beliefs import Beliefs
+from pal.evidence import EXPECTED_ERROR
 from pal.project.ledger import IMPORT, is_page
 from pal.project.snapshot import Snapshot
 from pal.votes import pair_key
@@ -39,38 +39,25 @@ class Doubtful:
 
     answers: Answers
     doubt: Float[ndarray, " d"]
-    who: tuple[str, ...]
+    who: dict[int, str]
     given: int
 
 
-def doubtful(now: Snapshot, agreeing: Mapping[str, tuple[int, int]], gold: Mapping[str, Measured], /) -> Doubtful:
-    """Answers in doubt; O(answers log answers).
-
-    Parameters
-    ----------
-    now
-        Everything.
-    agreeing
-        For each labeler, on how many pairs they agree with others, of how many.
-    gold
-        For each labeler, how they did on gold.
-    """
-    numbers, first = np.unique(now.answers.labeler, return_index=True)
-    who = {int(n): now.answered[now.answers.question[r]].labeler for n, r in zip(numbers, first, strict=True)}
-    names = tuple(who.get(number, "") for number in range(max(who, default=-1) + 1))
+def doubtful(now: Snapshot, /) -> Doubtful:
+    """Answers in doubt, by the last model; O(answers log answers)."""
     asked = np.array([is_page(event) or event.page == IMPORT for event in now.answered], dtype=bool)
     answers = now.answers
     answers = answers.take(asked[answers.question] & (answers.relation != 0)) if len(answers) else answers
     alone, given = _alone(now.knowledge.n_items, answers)
     answers = answers.take(alone)
-    error = np.array([_error(agreeing.get(name, (0, 0)), gold.get(name, Measured(0, 0))) for name in names])
-    surprise = now.published.model.beliefs.surprise
+    beliefs = now.published.model.beliefs
+    surprise = beliefs.surprise
     s = np.full(len(answers), 0.5) if surprise is None else np.clip(surprise[answers.item], 1e-3, 1 - 1e-3)
-    e = error[answers.labeler] if len(answers) else np.zeros(0)
+    e = _error(answers, beliefs)
     doubt = e * s / (e * s + (1.0 - e) * (1.0 - s))
     order = np.argsort(-doubt, kind="stable")
     order = order[doubt[order] >= LEAST]
-    return Doubtful(answers.take(order), doubt[order], names, given)
+    return Doubtful(answers.take(order), doubt[order], now.labelers, given)
 
 
 def second_page(
@@ -81,10 +68,8 @@ def second_page(
     ``done`` are keys of pairs asked again since; held items are left out, and what this labeler said.
     """
     answers = found.answers
-    mine = np.array([name == labeler for name in found.who], dtype=bool)
-    open_ = (
-        ~held[answers.item] & ~held[answers.template] & ~mine[answers.labeler] if len(answers) else np.zeros(0, bool)
-    )
+    mine = [number for number, name in found.who.items() if name == labeler]
+    open_ = ~held[answers.item] & ~held[answers.template] & ~np.isin(answers.labeler, mine)
     open_ &= ~np.isin(pair_key(len(held), answers.template, answers.item), list(done))
     rows = np.flatnonzero(open_)
     best: tuple[float, int, ndarray] | None = None
@@ -110,6 +95,11 @@ def _alone(n_items: int, answers: Answers) -> tuple[Int64[ndarray, " a"], int]:
     return np.sort(rows[voters == 1]), int((voters - 1).sum())
 
 
-def _error(agree: tuple[int, int], gold: Measured) -> float:
-    right, asked = agree[0] + gold.right, agree[1] + gold.asked
-    return (asked - right + 1) / (asked + 20)
+def _error(answers: Answers, beliefs: Beliefs) -> Float[ndarray, " a"]:
+    """Probability that whoever gave an answer gives the same one wrongly; the expected one of people still unknown."""
+    error = np.full(len(answers), EXPECTED_ERROR)
+    at = np.searchsorted(beliefs.labeler, answers.labeler)
+    known = np.isin(answers.labeler, beliefs.labeler)
+    at, alike = at[known], answers.relation[known] > 0
+    error[known] = 1.0 - np.where(alike, beliefs.specificity[at], beliefs.sensitivity[at])
+    return error

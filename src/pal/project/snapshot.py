@@ -2,6 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
 
 from pal.answers import Answers
 from pal.knowledge import Knowledge
@@ -26,6 +29,13 @@ class Snapshot:
     parents: Mapping[int, str]
     flagged: tuple[Flagged, ...]
     published: Published
+
+    @cached_property
+    def labelers(self) -> dict[int, str]:
+        """Name of each labeler, by the number in ``answers``."""
+        numbers, first = np.unique(self.answers.labeler, return_index=True)
+        questions = self.answers.question[first]
+        return {int(n): self.answered[q].labeler for n, q in zip(numbers, questions, strict=True)}
 
     @property
     def flags(self) -> dict[str, str]:

@@ -1,10 +1,11 @@
 """Where every item stands: its group, where that comes from, and how sure it is.
 
 Definition. Groups are the classes that the answers prove (:func:`pal.beliefs.settle`), then other groups of two or
-more items that may yet turn out to be one of those, then classes that are only believed in. An item in one of the
-first two is *told* if a labeler found it alike the group's anchor (or it is the anchor), else *deduced*. Any other
-item is *predicted* to be of the group that the last published beliefs hold most probable, among those it isn't known
-to differ from now.
+more items that may yet turn out to be one of those, then classes that are only believed in. A group of the second kind
+that the beliefs hold for part of one of the first, as surely as ``_PART``, is none: its items are predicted to be of
+that one. An item in one of the first two is *told* if a labeler found it alike the group's anchor (or it is the
+anchor), else *deduced*. Any other item is *predicted* to be of the group that the last published beliefs hold most
+probable, among those it isn't known to differ from now.
 """
 
 from dataclasses import dataclass
@@ -18,6 +19,8 @@ from pal.knowledge import Knowledge
 
 # Rows of the beliefs looked at together.
 _ROWS = 16_384
+# Probability from which a group is taken for part of another, when nothing says otherwise.
+_PART = 0.8
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,14 +73,19 @@ def standing(knowledge: Knowledge, beliefs: Beliefs, /) -> Standing:
         source[item[told]] = TOLD
     n_sure = len(anchor)
     slot, believed = _slots(knowledge, beliefs, label, n_sure)
+    whole = _whole(knowledge, beliefs, slot, label, anchor, len(settled.anchor))
+    slot = np.append(whole, np.arange(n_sure, n_sure + len(believed)))[slot]
+    part = label >= 0
+    part[part] = whole[label[part]] != label[part]
+    label[part], source[part] = -1, PREDICTED
     anchor = np.concatenate([anchor, believed])
     confidence = (label >= 0).astype(np.float64)
     free = np.flatnonzero(label < 0)
     label[free], confidence[free] = _predict(beliefs, settled, slot, len(anchor), free)
     # Believed classes of which no item is left are no groups.
-    used = np.unique(np.concatenate([np.arange(n_sure), label[label >= 0]]))
+    used = np.unique(np.concatenate([whole, label[label >= 0]]))
     label = np.where(label >= 0, np.searchsorted(used, label), -1)
-    return Standing(anchor[used], len(settled.anchor), n_sure, label, source, confidence)
+    return Standing(anchor[used], len(settled.anchor), len(np.unique(whole)), label, source, confidence)
 
 
 def _with_open_groups(knowledge: Knowledge, settled: Settled) -> tuple[ndarray, ndarray]:
@@ -112,6 +120,29 @@ def _slots(knowledge: Knowledge, beliefs: Beliefs, label: ndarray, n_sure: int) 
     _, first, group = np.unique(partition[free], return_index=True, return_inverse=True)
     slot[free] = n_sure + group
     return slot, beliefs.anchor[free[first]]
+
+
+def _whole(
+    knowledge: Knowledge, beliefs: Beliefs, slot: ndarray, label: ndarray, anchor: ndarray, n_classes: int
+) -> ndarray:
+    """Group that each group by answers is part of, itself for most.
+
+    That is a class that the answers prove and that beliefs hold its items to be of.
+    """
+    whole = np.arange(len(anchor))
+    items = np.flatnonzero(label >= n_classes)
+    if not len(items) or not n_classes:
+        return whole
+    of_class = slot[:, None] == np.arange(n_classes)
+    share = beliefs.probability[items] @ of_class
+    groups, at, size = np.unique(label[items], return_inverse=True, return_counts=True)
+    mean = np.zeros((len(groups), n_classes))
+    np.add.at(mean, at, share)
+    mean /= size[:, None]
+    for g, best, surely in zip(groups.tolist(), mean.argmax(axis=1).tolist(), mean.max(axis=1).tolist(), strict=True):
+        if surely >= _PART and not (knowledge.relation(int(anchor[g]), [int(anchor[best])]) < 0).any():
+            whole[g] = best
+    return whole
 
 
 def _predict(

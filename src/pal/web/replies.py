@@ -235,6 +235,8 @@ class Person(_Reply):
     compared: int
     gold: float | None = Field(description="share right of answers about gold tiles")
     gold_asked: int
+    sensitivity: float | None = Field(description="estimated share of tiles of the template's kind found alike")
+    specificity: float | None = Field(description="estimated share of other tiles found unlike")
 
 
 class Left(_Reply):

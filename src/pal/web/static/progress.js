@@ -8,7 +8,7 @@ import { at } from "./status.js";
 /**
  * @typedef {{right: number, asked: number, unsure: number, low: number, high: number}} Audit
  * @typedef {{labeler: string, pages: number, answers: number, unsure: number, seconds: number, agreement: number|null, compared: number,
- *   gold: number|null, gold_asked: number}} Somebody
+ *   gold: number|null, gold_asked: number, sensitivity: number|null, specificity: number|null}} Somebody
  * @typedef {{n_items: number, told: number, deduced: number, predicted: number, flagged: number, audit: Audit, low: number,
  *   high: number, target: number, to_audit: number, verdict: "reached"|"missed"|"open", people: Somebody[], me: string,
  *   left: {pages: number, minutes: number, seconds: number, own: boolean, audited: boolean}}} Report
@@ -98,7 +98,8 @@ function person(one, me) {
   const row = element("tr");
   const agree = one.agreement === null ? "–" : `${percent(one.agreement)} of ${one.compared}`;
   const cells = [one.labeler === me ? `${one.labeler} (you)` : one.labeler, one.pages.toLocaleString(), one.answers.toLocaleString(),
-    one.unsure.toLocaleString(), one.seconds ? one.seconds.toFixed(2) : "–", agree, one.gold === null ? "–" : `${percent(one.gold)} of ${one.gold_asked}`];
+    one.unsure.toLocaleString(), one.seconds ? one.seconds.toFixed(2) : "–", agree, one.gold === null ? "–" : `${percent(one.gold)} of ${one.gold_asked}`,
+    ...[one.sensitivity, one.specificity].map((share) => (share === null ? "–" : percent(share)))];
   row.append(...cells.map((words) => element("td", "", words)));
   return row;
 }
