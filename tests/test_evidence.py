@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pal.answers import Answers, Question
-from pal.evidence import EXPECTED_ERROR, Rates, estimate_rates, expected_rates, gather, log_likelihoods, messages
+from pal.beliefs import EXPECTED_ERROR
+from pal.evidence import Rates, estimate_rates, expected_rates, gather, log_likelihoods, messages
 from pal.knowledge import known
 
 rates = st.floats(0.01, 0.4)

@@ -17,6 +17,9 @@ from numpy import ndarray
 
 from pal.knowledge import Knowledge
 
+EXPECTED_ERROR = 0.03
+"""Share of wrong answers expected of people before any."""
+
 PREDICTED, DEDUCED, TOLD = np.int8(0), np.int8(1), np.int8(2)
 SOURCES = ("predicted", "deduced", "told")
 

@@ -19,10 +19,10 @@ from numpy import ndarray
 from scipy.sparse import csr_array
 from scipy.special import expit, logit
 
+from pal.beliefs import EXPECTED_ERROR
 from pal.knowledge import Knowledge
 
-# Share of wrong answers expected before any, and how many answers that weighs as much as.
-EXPECTED_ERROR = 0.03
+# How many answers the share of wrong ones expected before any weighs as much as.
 _TRUST = 80.0
 # How many answers the error of all weighs as much as in how often people miss, and wrongly say alike; and what is known
 # of people in general in what is known of each.

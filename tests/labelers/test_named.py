@@ -35,6 +35,7 @@ def test_contract(name):
         ("wrong:0.3", 0.26, 0.34),
         ("crowd:5", 0.07, 0.13),
         ("crowd:1", 0, 0),
+        ("uneven:0.4", 0.08, 0.15),
     ],
 )
 def test_share_of_wrong_answers(name, low, high):

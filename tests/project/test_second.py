@@ -6,8 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pal.answers import Answers, Question, concatenate
-from pal.beliefs import Beliefs
-from pal.evidence import EXPECTED_ERROR
+from pal.beliefs import EXPECTED_ERROR, Beliefs
 from pal.project import NoPage, Project
 from pal.project.second import LEAST, _alone, _error, doubtful, second_page
 from pal.project.settings import Settings

@@ -18,6 +18,8 @@ from pal.labelers.simulated import SimulatedLabeler
 
 # The worst person of a crowd errs this often, the best never.
 _WORST = 0.2
+# Share of wrong answers of careful people.
+_CAREFUL = 0.02
 
 Answering = Callable[[Question], Int8[ndarray, " q"]]
 Make = Callable[[Integer[ndarray, " n"], float, int], Answering]
@@ -52,6 +54,11 @@ def _crowd(labels: ndarray, number: float, seed: int) -> Answering:
     return Crowd([SimulatedLabeler(labels, error=e, seed=seed + 1000 * k) for k, e in enumerate(errors)], seed=seed)
 
 
+def _uneven(labels: ndarray, number: float, seed: int) -> Answering:
+    errors = [_CAREFUL, _CAREFUL, _CAREFUL, number]
+    return Crowd([SimulatedLabeler(labels, error=e, seed=seed + 1000 * k) for k, e in enumerate(errors)], seed=seed)
+
+
 def _refusing(labels: ndarray, number: float, seed: int) -> Answering:
     return Person(labels, rare_misses=0.0, refusal=number, seed=seed)
 
@@ -62,6 +69,7 @@ LABELERS: dict[str, _Kind] = {
     "misses": _Kind(_misses, 0.4, 0.0, 1.0, "share of targets missed when there are next to none"),
     "biased": _Kind(_biased, 0.2, 0.0, 1.0, "share of targets never clicked"),
     "crowd": _Kind(_crowd, 5, 1, 1000, "number of people, who err in 0 to 20 % of their answers"),
+    "uneven": _Kind(_uneven, 0.4, 0.0, 1.0, "share of wrong answers of one in four people; the others err in 2 %"),
     "refusing": _Kind(_refusing, 0.1, 0.0, 1.0, "share of items that nobody can tell"),
 }
 """Labelers by name: a new one is a function above and a line here."""

@@ -64,7 +64,7 @@ def main() -> None:
     os.dup2(2, 1)  # a library that prints must not spoil a reply
     give_way()
     # What learning takes a second to import, while the features are still on their way.
-    for name in ("sklearn.decomposition", "sklearn.neighbors", "sknetwork.clustering"):
+    for name in ("sklearn.decomposition", "sklearn.neighbors", "sknetwork.clustering", "pal.posterior"):
         import_module(name)
 
     learning = Here()

@@ -17,8 +17,7 @@ from jaxtyping import Bool, Float, Int64
 from numpy import ndarray
 
 from pal.answers import Answers, Question
-from pal.beliefs import Beliefs
-from pal.evidence import EXPECTED_ERROR
+from pal.beliefs import EXPECTED_ERROR, Beliefs
 from pal.project.ledger import IMPORT, is_page
 from pal.project.snapshot import Snapshot
 from pal.votes import pair_key
