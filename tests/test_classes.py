@@ -75,19 +75,18 @@ def test_parts_that_left_their_communities_make_others_doubted():
     assert left.belief[last, classes.inherited[last]] < stayed.belief[last, classes.inherited[last]]
 
 
-def test_known_classes_are_never_joined(near):
-    given = near.medoid[:2]
-    classes = start(near, given, given, n_known=2, closed=False)
-    c = len(classes.anchor)
-    link = np.full((c, c), 50.0)
-    label = join(classes, Link(link, link), np.full((c, c), 0.3), np.ones(c), margin=0.0)
+def test_known_classes_are_never_joined():
+    near = SimpleNamespace(between=np.ones((4, 4)))
+    prior = merge_prior(near, np.eye(4), np.zeros((4, 4)), given=2)
+    link = np.full((4, 4), 50.0)
+    label = join(Link(link, link), prior, np.ones(4), margin=0.0)
     assert label[0] != label[1]
     assert len(np.unique(label)) == 2
 
 
 def test_communities_without_a_link_are_apart_the_more_surely_the_larger_they_are():
     near = SimpleNamespace(between=np.diag([160.0, 160.0, 10.0, 10.0]))  # links within communities alone
-    prior = merge_prior(near, np.eye(4), np.zeros((4, 4)))
+    prior = merge_prior(near, np.eye(4), np.zeros((4, 4)), given=0)
     assert prior[0, 1] < prior[0, 2] < prior[2, 3]
 
 

@@ -219,3 +219,13 @@ def test_a_class_is_one_with_one_of_several_that_differ(n, seed):
     np.testing.assert_allclose(one, one.T)
     np.testing.assert_allclose(one[0].sum(), 1.0 / (1.0 + 1.0 / np.exp(odds[0, 1:]).sum()), rtol=1e-4)
     assert (np.diag(one) == 0.0).all()
+
+
+@pytest.mark.parametrize("communities", [2, 3, 4])
+def test_right_answers_across_communities_do_not_look_wrong(communities):
+    x = 5.0 * np.eye(4)[LABELS] + np.random.default_rng(0).standard_normal((80, 4)) * 0.6
+    loop = Loop(x, gain, page_size=5)
+    for _ in run(loop, SimulatedLabeler(LABELS // communities), n_pages=3):
+        pass
+    assert loop.model.beliefs.error < 0.03
+    assert len(loop.model.beliefs.anchor) < 4

@@ -226,9 +226,9 @@ def links(
 
 
 def merge_prior(
-    near: Neighborhood, part: Float[ndarray, "k c"], link: Float[ndarray, "c c"], /
+    near: Neighborhood, part: Float[ndarray, "k c"], link: Float[ndarray, "c c"], /, *, given: int
 ) -> Float[ndarray, "c c"]:
-    """Probability that two classes are one before the votes across them.
+    """Probability that two classes are one before the votes across them; 0 on the diagonal and for those ``given``.
 
     From the links between their parts in the neighbour graph against chance, then scaled to the share of such pairs
     that the votes joined so far: where communities seldom belong together, few further ones will.
@@ -241,21 +241,23 @@ def merge_prior(
     yes = upper & (link > _DECIDED)
     expected = prior[upper & (np.abs(link) > _DECIDED)].sum()
     odds = prior / (1.0 - prior) * (_JOINS + yes.sum()) / (_JOINS + expected)
-    return np.clip(odds / (1.0 + odds), _MERGE[0] / 10.0, _MERGE[1])
+    merge = np.clip(odds / (1.0 + odds), _MERGE[0] / 10.0, _MERGE[1])
+    merge[:given, :given] = 0.0
+    np.fill_diagonal(merge, 0.0)
+    return merge
 
 
 def join(
-    classes: Classes, link: Link, prior: Float[ndarray, "c c"], size: Float[ndarray, " c"], /, *, margin: float
+    link: Link, prior: Float[ndarray, "c c"], size: Float[ndarray, " c"], /, *, margin: float
 ) -> Int64[ndarray, " c"]:
     """Join the two classes most likely one, evidence summed, until log-odds fall below ``margin``; label of each class.
 
-    Labels are in order of first members. Given classes are never joined. Priors of what is joined count by ``size``:
-    what no links say of one item says nothing of a whole class.
+    Labels are in order of first members. Classes that cannot be one, of prior 0, are never joined, nor is anything that
+    holds them. Priors of what is joined count by ``size``: what no links say of one item says nothing of a whole class.
     """
     told, felt, before, size = link.told.copy(), link.felt.copy(), prior.copy(), size.copy()
     label = np.arange(len(told))
-    off = ~np.eye(len(told), dtype=bool)
-    off[: classes.given, : classes.given] = False
+    off = prior > 0
     while True:
         both = Link(told, felt).odds
         odds = np.where(off & (both > 0), both + logit(before), -np.inf)

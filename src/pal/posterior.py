@@ -153,22 +153,13 @@ def _update(
     n_plain, n_mistaken, n_new = _mistaken(classes, told, differ, prior, updated)
     surprise = (_SURPRISE * _SURPRISES + n_mistaken) / (_SURPRISES + n_plain)
 
-    # Beliefs about each end without the votes between them, and how sure the other answers alone make of it.
-    ends, p = np.concatenate([evidence.a, evidence.b]), len(evidence.a)
-    free = ~anchored[ends]
-    cavity, alone = updated[ends], updated[ends]
-    cavity[free] = softmax(score[ends[free]] - message[free], axis=1)
-    alone[free] = softmax(told[ends[free]] - message[free], axis=1)
-    sure = alone.max(axis=1, initial=0.0)
-    sure = sure[:p] * sure[p:]
-    known = sure > _SURE
-    link = Link(
-        links(alone[:p][known], alone[p:][known], log_same[known], log_differ[known], 0.0),
-        links(cavity[:p][~known], cavity[p:][~known], log_same[~known], log_differ[~known], surprise),
-    )
+    cavity, alone = (_without(message, evidence, s, updated, anchored) for s in (score, told))
+    link = _link(alone, cavity, log_same, log_differ, surprise)
     unfit = np.where(anchored, -np.inf, differ - logsumexp(score, axis=1))
+    merge = merge_prior(near, parts.belief, link.odds, given=classes.given)
     rare = new_class_prior(n_new, n_mistaken)
-    seen = np.where(free[:p] | free[p:], 1.0 - rare, 1.0)
+    seen = np.where(anchored[evidence.a] & anchored[evidence.b], 1.0, 1.0 - rare)
+    one, other = np.split(cavity, 2)
     return _Round(
         updated,
         heard,
@@ -176,13 +167,45 @@ def _update(
         weight,
         parts.belief,
         link,
-        merge_prior(near, parts.belief, link.odds),
+        merge,
         unfit,
         float(np.log(rare)),
         parts.new,
-        seen * (cavity[:p] * cavity[p:]).sum(axis=1),
+        seen * ((one @ (merge + np.eye(c))) * other).sum(axis=1),
         1.0 + near.membership.sum(axis=0) @ parts.belief,
         surprise,
+    )
+
+
+def _without(
+    message: Float[ndarray, "2p c"],
+    evidence: Evidence,
+    score: Float[ndarray, "t c"],
+    belief: Float[ndarray, "t c"],
+    anchored: Bool[ndarray, " t"],
+) -> Float[ndarray, "2p c"]:
+    """Beliefs about each end of every pair, by a score that the votes between the two are taken out of."""
+    ends = np.concatenate([evidence.a, evidence.b])
+    free = ~anchored[ends]
+    cavity = belief[ends]
+    cavity[free] = softmax(score[ends[free]] - message[free], axis=1)
+    return cavity
+
+
+def _link(
+    alone: Float[ndarray, "2p c"],
+    cavity: Float[ndarray, "2p c"],
+    log_same: Float[ndarray, " p"],
+    log_differ: Float[ndarray, " p"],
+    surprise: float,
+) -> Link:
+    """What votes say of classes being one: where other answers ``alone`` make sure of both ends, these are told."""
+    p = len(log_same)
+    sure = alone.max(axis=1, initial=0.0)
+    known = sure[:p] * sure[p:] > _SURE
+    return Link(
+        links(alone[:p][known], alone[p:][known], log_same[known], log_differ[known], 0.0),
+        links(cavity[:p][~known], cavity[p:][~known], log_same[~known], log_differ[~known], surprise),
     )
 
 
@@ -240,7 +263,7 @@ def _mistaken(
 
 def _revise(near: Neighborhood, evidence: Evidence, classes: Classes, result: _Round) -> Change | None:
     """Classes after the joins, or the new classes, that the answers call for."""
-    label = join(classes, result.link, result.merge, result.size, margin=_CERTAIN)
+    label = join(result.link, result.merge, result.size, margin=_CERTAIN)
     n_left = int(label.max(initial=-1)) + 1
     if n_left < len(classes.anchor):
         return Change(classes.joined(label), np.eye(n_left)[label])
@@ -258,7 +281,6 @@ def _beliefs(
     odds = result.link.odds + logit(result.merge)
     same = expit(odds)
     np.fill_diagonal(same, 0.0)
-    same[: classes.given, : classes.given] = 0.0  # known to differ: no question
     label = probability.argmax(axis=1)
     surprise = np.zeros(knowledge.n_items)
     surprise[evidence.item] = 1.0 - result.prior[np.arange(len(evidence.item)), label[evidence.item]]
@@ -273,7 +295,7 @@ def _beliefs(
         1.0 - rates.alarm,
         _reach(near, result.weight, probability, evidence.item),
         surprise,
-        join(classes, result.link, result.merge, result.size, margin=_LIKELY),
+        join(result.link, result.merge, result.size, margin=_LIKELY),
         _doubted(knowledge, evidence, classes.anchor, result.belief, _one_at_most(odds)),
     )
 
