@@ -90,7 +90,7 @@ def log_likelihoods(evidence: Evidence, rates: Rates, /) -> tuple[Float[ndarray,
     return np.bincount(evidence.pair, same, n), np.bincount(evidence.pair, differ, n)
 
 
-def messages(evidence: Evidence, belief: Float[ndarray, "t c"], rates: Rates, /) -> Float[ndarray, "2p c"]:
+def messages(evidence: Evidence, belief: Float[ndarray, "t c"], rates: Rates, /) -> Float[ndarray, "ends c"]:
     """Messages to the ends a of all pairs, then to the ends b."""
     log_same, log_differ = log_likelihoods(evidence, rates)
     other = belief[np.concatenate([evidence.b, evidence.a])]

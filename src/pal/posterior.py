@@ -178,12 +178,12 @@ def _update(
 
 
 def _without(
-    message: Float[ndarray, "2p c"],
+    message: Float[ndarray, "ends c"],
     evidence: Evidence,
     score: Float[ndarray, "t c"],
     belief: Float[ndarray, "t c"],
     anchored: Bool[ndarray, " t"],
-) -> Float[ndarray, "2p c"]:
+) -> Float[ndarray, "ends c"]:
     """Beliefs about each end of every pair, by a score that the votes between the two are taken out of."""
     ends = np.concatenate([evidence.a, evidence.b])
     free = ~anchored[ends]
@@ -193,8 +193,8 @@ def _without(
 
 
 def _link(
-    alone: Float[ndarray, "2p c"],
-    cavity: Float[ndarray, "2p c"],
+    alone: Float[ndarray, "ends c"],
+    cavity: Float[ndarray, "ends c"],
     log_same: Float[ndarray, " p"],
     log_differ: Float[ndarray, " p"],
     surprise: float,
