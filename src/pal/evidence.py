@@ -87,7 +87,8 @@ def log_likelihoods(evidence: Evidence, rates: Rates, /) -> tuple[Float[ndarray,
     alike = evidence.vote > 0
     same = times * np.where(alike, np.log1p(-rates.miss)[who], np.log(rates.miss)[who])
     differ = times * np.where(alike, np.log(rates.alarm)[who], np.log1p(-rates.alarm)[who])
-    return np.bincount(evidence.pair, same, n), np.bincount(evidence.pair, differ, n)
+    # Of no ballots at all the counts are integers.
+    return np.bincount(evidence.pair, same, n) * 1.0, np.bincount(evidence.pair, differ, n) * 1.0
 
 
 def messages(evidence: Evidence, belief: Float[ndarray, "t c"], rates: Rates, /) -> Float[ndarray, "ends c"]:
