@@ -79,8 +79,18 @@ def test_rates_of_certain_pairs_are_shares_drawn_to_those_of_all():
     assert found.error == pytest.approx(error, rel=1e-3)
     for rate, of, against in ((found.miss, one, vote < 0), (found.alarm, ~one, vote > 0)):
         wrong, asked = (np.bincount(evidence.who, np.abs(vote) * which) for which in (of & against, of))
-        of_all = (400 * error + wrong.sum()) / (400 + asked.sum())
-        np.testing.assert_allclose(rate, (20 * of_all + wrong) / (20 + asked), rtol=1e-3)
+        of_all = error * (10 + wrong.sum()) / (10 + error * asked.sum())
+        np.testing.assert_allclose(rate, of_all * (2 + wrong) / (2 + of_all * asked), rtol=1e-3)
+
+
+def test_nobody_is_taken_to_be_far_better_than_all_that_answered_for_no_contradiction():
+    answers, label = crowd([0.0], [0.0])
+    evidence = gather(known(60, answers))
+    same = (label[evidence.item[evidence.a]] == label[evidence.item[evidence.b]]) * 1.0
+    found = expected_rates(evidence)
+    for _ in range(20):
+        found = estimate_rates(evidence, same, found)
+    assert min(found.miss[0], found.alarm[0]) > 0.3 * found.error > 1e-3
 
 
 @pytest.mark.parametrize(("known_share", "within"), [(0.7, 0.15), (0.95, 0.1)])

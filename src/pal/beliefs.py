@@ -98,17 +98,19 @@ class Settled:
     excluded: Bool[ndarray, "n_items n_classes"]
 
 
-def settle(knowledge: Knowledge, /) -> Settled:
+def settle(knowledge: Knowledge, /, *, alone: Int64[ndarray, " a"] | None = None) -> Settled:
     """Classes that the answers prove, and the items they settle; O(N C + votes).
 
     Classes are the groups of ``knowledge.classes``, then, largest first, every group that differs from all classes
-    found so far; a group that might still be one of them is no class yet.
+    found so far; a group that might still be one of them is no class yet. An item by itself may be one, or only those
+    that are told to be, ``alone``.
     """
     n = knowledge.n_items
     group, differing = knowledge.group, knowledge.differing
     anchors = _anchors(knowledge)
     size = np.bincount(group, minlength=n)
-    candidates = np.flatnonzero((group == np.arange(n)) & ((size > 1) | np.isin(np.arange(n), differing)))
+    lone = np.unique(differing) if alone is None else np.intersect1d(differing, alone)
+    candidates = np.flatnonzero((group == np.arange(n)) & ((size > 1) | np.isin(np.arange(n), lone)))
     order = candidates[np.argsort(-size[candidates], kind="stable")]
     known = list(dict.fromkeys(group[list(knowledge.classes)].tolist()))
     classes = _greedy_classes([*known, *(g for g in order.tolist() if g not in set(known))], known, differing)

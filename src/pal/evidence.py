@@ -24,9 +24,9 @@ from pal.knowledge import Knowledge
 
 # How many answers the share of wrong ones expected before any weighs as much as.
 _TRUST = 80.0
-# How many answers the error of all weighs as much as in how often people miss, and wrongly say alike; and what is known
-# of people in general in what is known of each.
-_ALIKE_WAYS, _ALIKE_PEOPLE = 400.0, 20.0
+# How many wrong answers the error of all weighs as much as in how often people miss, and wrongly say alike; and what is
+# known of people in general in what is known of each. Nobody is taken to be wrong always.
+_ALIKE_WAYS, _ALIKE_PEOPLE, _WORST = 10.0, 2.0, 0.99
 # Steps towards the likeliest rates, given the beliefs; and how sure a pair may be before its votes.
 _STEPS, _SURE = 5, 1e-6
 
@@ -121,7 +121,7 @@ def estimate_rates(evidence: Evidence, same: Float[ndarray, " p"], rates: Rates,
         alarms = np.bincount(who, np.where(alike, times * (1.0 - one), 0.0), n_people)
         wrong = misses.sum() + alarms.sum()
         error = float((_TRUST * EXPECTED_ERROR + wrong) / (_TRUST + times.sum()))
-        rates = Rates(_shrunk(misses, n_same, error), _shrunk(alarms, n_differ, error), error)
+        rates = Rates(_each(misses, n_same, error), _each(alarms, n_differ, error), error)
     return rates
 
 
@@ -135,8 +135,12 @@ def _chosen(before: Float[ndarray, " p"], chosen: float, n_same: float, /) -> fl
     return chosen
 
 
-def _shrunk(wrong: Float[ndarray, " l"], asked: Float[ndarray, " l"], error: float) -> Float[ndarray, " l"]:
+def _each(wrong: Float[ndarray, " l"], asked: Float[ndarray, " l"], error: float) -> Float[ndarray, " l"]:
     """Share of wrong answers of each, drawn to that of all, which is drawn to ``error``."""
-    of_all = (_ALIKE_WAYS * error + wrong.sum()) / (_ALIKE_WAYS + asked.sum())
-    each: Float[ndarray, " l"] = (_ALIKE_PEOPLE * of_all + wrong) / (_ALIKE_PEOPLE + asked)
-    return each
+    of_all = error * _times(wrong.sum(keepdims=True), error * asked.sum(keepdims=True), alike=_ALIKE_WAYS)
+    return np.minimum(of_all * _times(wrong, of_all * asked, alike=_ALIKE_PEOPLE), _WORST)
+
+
+def _times(wrong: Float[ndarray, " l"], expected: Float[ndarray, " l"], /, *, alike: float) -> Float[ndarray, " l"]:
+    """How many times as many are wrong as expected: the posterior mean of a Gamma of mean 1 and shape ``alike``."""
+    return (alike + wrong) / (alike + expected)

@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int8, Int64
 from numpy import ndarray
 from scipy.sparse import csr_array
-from scipy.special import expit, logit, logsumexp, softmax
+from scipy.special import logit, logsumexp, softmax
 
 from pal.beliefs import DEDUCED, PREDICTED, TOLD, Beliefs, settle
 from pal.classes import (
@@ -31,8 +31,9 @@ from pal.classes import (
     start,
 )
 from pal.communities import Neighborhood
+from pal.doubt import doubted, may_be_one, reach
 from pal.evidence import Evidence, Rates, estimate_rates, expected_rates, gather, log_likelihoods, messages
-from pal.experts import Seeds, among, by_field, everywhere, prior_weights, seeds, weigh
+from pal.experts import Seeds, among, everywhere, prior_weights, seeds, weigh
 from pal.knowledge import Knowledge
 
 # Share of items that the experts mistake, before any answer, and how many items that weighs as much as.
@@ -43,16 +44,10 @@ _SETTLING = 2
 _CERTAIN, _LIKELY = 2.2, 0.4
 # Beliefs that move less in a round stay.
 _STEADY = 0.01
-# Log-odds that two classes are one beyond which more says nothing.
-_CAPPED = 15.0
-# Probability that an answer is right below which it concludes nothing, though no other contradicts it.
-_WRONG = 0.05
 # Items of a group that is a class to begin with.
 _GROUP = 3
 # How sure other answers make of both ends of a pair whose votes tell about classes.
 _SURE = 0.8
-# Confidence from which an item doesn't speak for its part.
-_SETTLED = 0.95
 # Answers speak of an item's class if they favour it by this in log-likelihood.
 _PLAIN = 2.0
 
@@ -158,6 +153,10 @@ def _update(
     unfit = np.where(anchored, -np.inf, differ - logsumexp(score, axis=1))
     merge = merge_prior(near, parts.belief, link.odds, given=classes.given)
     rare = new_class_prior(n_new, n_mistaken)
+    # A class of one item is one of those that the features take it for, or one not seen before.
+    lone, item, others = _lone(classes, updated)
+    merge[np.ix_(lone, others)] = expected[np.ix_(item, others)] / (expected[np.ix_(item, others)] + rare)
+    merge[np.ix_(others, lone)] = merge[np.ix_(lone, others)].T
     seen = np.where(anchored[evidence.a] & anchored[evidence.b], 1.0, 1.0 - rare)
     one, other = np.split(cavity, 2)
     return _Round(
@@ -175,6 +174,17 @@ def _update(
         1.0 + near.membership.sum(axis=0) @ parts.belief,
         surprise,
     )
+
+
+def _lone(
+    classes: Classes, belief: Float[ndarray, "t c"]
+) -> tuple[Int64[ndarray, " l"], Int64[ndarray, " l"], Int64[ndarray, " others"]]:
+    """Classes that answers opened and that hold one item asked about, that item, and the other classes."""
+    c = belief.shape[1]
+    size = np.bincount(belief.argmax(axis=1), minlength=c) if c else np.zeros(0)
+    item = np.flatnonzero(classes.fixed >= c - classes.opened)
+    item = item[size[classes.fixed[item]] == 1]
+    return classes.fixed[item], item, np.setdiff1d(np.arange(c), classes.fixed[item])
 
 
 def _without(
@@ -279,8 +289,6 @@ def _beliefs(
     probability[evidence.item] = result.belief
     probability[classes.anchor] = np.eye(len(classes.anchor))  # nobody may have been asked about a community yet
     odds = result.link.odds + logit(result.merge)
-    same = expit(odds)
-    np.fill_diagonal(same, 0.0)
     label = probability.argmax(axis=1)
     surprise = np.zeros(knowledge.n_items)
     surprise[evidence.item] = 1.0 - result.prior[np.arange(len(evidence.item)), label[evidence.item]]
@@ -288,77 +296,16 @@ def _beliefs(
         probability,
         classes.anchor,
         _sources(knowledge, evidence, classes, label),
-        same,
+        may_be_one(evidence, result.belief, rates, result.merge, odds),
         rates.error,
         evidence.labeler,
         1.0 - rates.miss,
         1.0 - rates.alarm,
-        _reach(near, result.weight, probability, evidence.item),
+        reach(near, result.weight, probability, evidence.item),
         surprise,
         join(result.link, result.merge, result.size, margin=_LIKELY),
-        _doubted(knowledge, evidence, classes.anchor, result.belief, _one_at_most(odds)),
+        doubted(knowledge, evidence, classes.anchor, result.belief, odds),
     )
-
-
-def _one_at_most(odds: Float[ndarray, "c c"]) -> Float[ndarray, "c c"]:
-    """Probability that two classes are one, by log-odds; 0 on the diagonal.
-
-    A class may be one with each of several, but not with two that differ: P(one) is odds ÷ (1 + odds + those of the
-    others that differ), for whichever end leaves less.
-    """
-    ratio = np.exp(np.minimum(odds, _CAPPED))
-    np.fill_diagonal(ratio, 0.0)
-    others = ratio @ (1.0 / (1.0 + ratio))
-    # Of all k the diagonals add nothing for k = i, and ratio itself for k = j.
-    return np.asarray(ratio / (1.0 + np.maximum(others, others.T)))
-
-
-def _doubted(
-    knowledge: Knowledge,
-    evidence: Evidence,
-    anchor: Int64[ndarray, " c"],
-    belief: Float[ndarray, "t c"],
-    one: Float[ndarray, "c c"],
-) -> Int64[ndarray, " d"]:
-    """Keys of the votes believed to be wrong: likely so within groups that contradict themselves, else surely so.
-
-    So do groups that hold the anchors of two classes which surely differ: a wrong "yes" or two have joined these.
-    ``one`` is the probability that two classes are one.
-    """
-    same = ((belief @ (one + np.eye(len(one))))[evidence.a] * belief[evidence.b]).sum(axis=1)
-    group = knowledge.group[evidence.item]
-    of_anchor = knowledge.group[anchor]
-    joined = np.triu(of_anchor[:, None] == of_anchor, 1) & (one < _WRONG)
-    torn = np.isin(group, np.append(knowledge.group[knowledge.contradictions[:, 0]], of_anchor[joined.any(axis=0)]))
-    within: Bool[ndarray, " p"] = torn[evidence.a] & (group[evidence.a] == group[evidence.b])
-    counts = knowledge.votes.all()
-    alike, unlike = counts.verdict > 0, counts.verdict < 0
-    least = np.where(within, 0.5, _WRONG)
-    wrong = (alike & (same < least)) | (unlike & (1.0 - same < least))
-    return counts.key[wrong]
-
-
-def _reach(
-    near: Neighborhood, weight: Float[ndarray, " e"], probability: Float[ndarray, "n c"], item: Int64[ndarray, " t"]
-) -> Float[ndarray, " n"]:
-    """Doubt that settling an item would lift: Σ_j R_ij ÷ R_ii · (1 − max_c p_jc), fields weighed by trust.
-
-    One item of each part, in doubt itself, has the doubt of the whole part.
-    """
-    confidence = probability.max(axis=1, initial=0.0)
-    doubt = (1.0 - confidence)[:, None]
-    everyone = np.arange(len(doubt))
-    total = np.zeros(len(doubt))
-    for share, field in zip(by_field(weight, len(near.fields)), near.fields, strict=True):
-        total += share * field.spread(everyone, doubt)[:, 0] / np.maximum(field.own, 1e-12)
-    standing = near.membership[everyone, near.part]
-    standing[item] += 1.0
-    standing[confidence > _SETTLED] = -1.0
-    order = np.lexsort((-standing, near.part))
-    part, first = np.unique(near.part[order], return_index=True)
-    of_part = np.bincount(near.part, weights=doubt[:, 0])
-    total[order[first]] = np.maximum(total[order[first]], of_part[part])
-    return total
 
 
 def _sources(

@@ -1,11 +1,11 @@
 """Where every item stands: its group, where that comes from, and how sure it is.
 
 Definition. Groups are the classes that the answers prove (:func:`pal.beliefs.settle`), then other groups of two or
-more items that may yet turn out to be one of those, then classes that are only believed in. A group of the second kind
-that the beliefs hold for part of one of the first, as surely as ``_PART``, is none: its items are predicted to be of
-that one. An item in one of the first two is *told* if a labeler found it alike the group's anchor (or it is the
-anchor), else *deduced*. Any other item is *predicted* to be of the group that the last published beliefs hold most
-probable, among those it isn't known to differ from now.
+more items that may yet turn out to be one of those, then classes that are only believed in. A group that the beliefs
+hold for part of a larger one, as surely as ``_PART``, is none: its items are predicted to be of that one. An item in
+one of the first two is *told* if a labeler found it alike the group's anchor (or it is the anchor), else *deduced*. Any
+other item is *predicted* to be of the group that the last published beliefs hold most probable, among those it isn't
+known to differ from now.
 """
 
 from dataclasses import dataclass
@@ -61,7 +61,7 @@ def standing(knowledge: Knowledge, beliefs: Beliefs, /) -> Standing:
     """
     if beliefs.doubted is not None:
         knowledge = knowledge.without(beliefs.doubted)
-    settled = settle(knowledge)
+    settled = settle(knowledge, alone=beliefs.anchor)
     label, anchor = _with_open_groups(knowledge, settled)
     source = np.where(label >= 0, DEDUCED, PREDICTED).astype(np.int8)
     source[anchor] = TOLD
@@ -73,7 +73,7 @@ def standing(knowledge: Knowledge, beliefs: Beliefs, /) -> Standing:
         source[item[told]] = TOLD
     n_sure = len(anchor)
     slot, believed = _slots(knowledge, beliefs, label, n_sure)
-    whole = _whole(knowledge, beliefs, slot, label, anchor, len(settled.anchor))
+    whole = _whole(knowledge, beliefs, slot, label, anchor)
     slot = np.append(whole, np.arange(n_sure, n_sure + len(believed)))[slot]
     part = label >= 0
     part[part] = whole[label[part]] != label[part]
@@ -85,7 +85,8 @@ def standing(knowledge: Knowledge, beliefs: Beliefs, /) -> Standing:
     # Believed classes of which no item is left are no groups.
     used = np.unique(np.concatenate([whole, label[label >= 0]]))
     label = np.where(label >= 0, np.searchsorted(used, label), -1)
-    return Standing(anchor[used], len(settled.anchor), len(np.unique(whole)), label, source, confidence)
+    kept = np.unique(whole)
+    return Standing(anchor[used], int((kept < len(settled.anchor)).sum()), len(kept), label, source, confidence)
 
 
 def _with_open_groups(knowledge: Knowledge, settled: Settled) -> tuple[ndarray, ndarray]:
@@ -122,26 +123,29 @@ def _slots(knowledge: Knowledge, beliefs: Beliefs, label: ndarray, n_sure: int) 
     return slot, beliefs.anchor[free[first]]
 
 
-def _whole(
-    knowledge: Knowledge, beliefs: Beliefs, slot: ndarray, label: ndarray, anchor: ndarray, n_classes: int
-) -> ndarray:
-    """Group that each group by answers is part of, itself for most.
+def _whole(knowledge: Knowledge, beliefs: Beliefs, slot: ndarray, label: ndarray, anchor: ndarray) -> ndarray:
+    """Group that each group by answers is part of, itself for most: a larger one that beliefs hold its items to be of.
 
-    That is a class that the answers prove and that beliefs hold its items to be of.
+    Known classes are whole, and so is what answers say to differ.
     """
     whole = np.arange(len(anchor))
-    items = np.flatnonzero(label >= n_classes)
-    if not len(items) or not n_classes:
+    items = np.flatnonzero(label >= 0)
+    if not len(items) or not len(slot):
         return whole
-    of_class = slot[:, None] == np.arange(n_classes)
-    share = beliefs.probability[items] @ of_class
-    groups, at, size = np.unique(label[items], return_inverse=True, return_counts=True)
-    mean = np.zeros((len(groups), n_classes))
-    np.add.at(mean, at, share)
-    mean /= size[:, None]
-    for g, best, surely in zip(groups.tolist(), mean.argmax(axis=1).tolist(), mean.max(axis=1).tolist(), strict=True):
-        if surely >= _PART and not (knowledge.relation(int(anchor[g]), [int(anchor[best])]) < 0).any():
-            whole[g] = best
+    host, column = np.unique(slot, return_inverse=True)
+    size = np.bincount(label[items], minlength=len(anchor))
+    share = np.zeros((len(anchor), len(host)))
+    np.add.at(share, label[items], beliefs.probability[items] @ np.eye(len(host))[column])
+    best, surely = host[share.argmax(axis=1)], share.max(axis=1) / np.maximum(size, 1)
+    rank = np.empty_like(whole)
+    rank[np.argsort(-size, kind="stable")] = whole
+    # Small ones first, so that none goes into one that is gone.
+    for g in np.argsort(-rank).tolist():
+        h = int(best[g])
+        if h == g or h >= len(anchor) or rank[h] > rank[g] or surely[g] < _PART or anchor[g] in knowledge.classes:
+            continue
+        if not (knowledge.relation(int(anchor[g]), [int(anchor[h])]) < 0).any():
+            whole[whole == g] = h
     return whole
 
 
@@ -165,7 +169,10 @@ def _predict(
         for column in np.setdiff1d(np.arange(len(slot)), first).tolist():
             probability[:, slot[column]] += columns[:, column]
         excluded = settled.excluded[rows]
-        probability[:, : excluded.shape[1]][excluded] = 0.0
+        possible = np.where(np.pad(excluded, ((0, 0), (0, n_groups - excluded.shape[1]))), 0.0, probability)
+        # What differs from all classes is one of its own, unless beliefs say otherwise: then an answer is wrong.
+        denied = excluded.all(axis=1, keepdims=True) & ~possible.any(axis=1, keepdims=True)
+        probability = np.where(denied, probability, possible)
         total = probability.sum(axis=1)
         best = probability.argmax(axis=1)
         label[start : start + _ROWS] = np.where(total > 0, best, -1)

@@ -1,0 +1,126 @@
+"""What is in doubt: votes, whether classes are one, and all that an answer would lift.
+
+Definition. A vote is *doubted* if everything else makes it likelier wrong than right, by a margin that depends on
+whether its group contradicts itself. Doubted votes conclude nothing, and are asked again of other members.
+"""
+
+import numpy as np
+from jaxtyping import Bool, Float, Int64
+from numpy import ndarray
+from scipy.special import betainc, expit
+
+from pal.communities import Neighborhood
+from pal.evidence import Evidence, Rates
+from pal.experts import by_field
+from pal.knowledge import Knowledge
+
+# Log-odds that two classes are one beyond which more says nothing.
+_CAPPED = 15.0
+# Probability from which two classes may be one although answers speak against it.
+_PLAUSIBLE = 0.05
+# Fewer answers than that are none.
+_FEW = 1e-6
+# Probability that an answer is right below which it concludes nothing, though no other contradicts it.
+_WRONG = 0.05
+# Confidence from which an item doesn't speak for its part.
+_SETTLED = 0.95
+
+
+def doubted(
+    knowledge: Knowledge,
+    evidence: Evidence,
+    anchor: Int64[ndarray, " c"],
+    belief: Float[ndarray, "t c"],
+    odds: Float[ndarray, "c c"],
+    /,
+) -> Int64[ndarray, " d"]:
+    """Keys of the votes believed to be wrong: likely so within groups that contradict themselves, else surely so.
+
+    So do groups that hold the anchors of two classes which surely differ: a wrong "yes" or two have joined these.
+    """
+    one = _one_at_most(odds)
+    same = ((belief @ (one + np.eye(len(one))))[evidence.a] * belief[evidence.b]).sum(axis=1)
+    group = knowledge.group[evidence.item]
+    of_anchor = knowledge.group[anchor]
+    joined = np.triu(of_anchor[:, None] == of_anchor, 1) & (one < _WRONG)
+    torn = np.isin(group, np.append(knowledge.group[knowledge.contradictions[:, 0]], of_anchor[joined.any(axis=0)]))
+    within: Bool[ndarray, " p"] = torn[evidence.a] & (group[evidence.a] == group[evidence.b])
+    counts = knowledge.votes.all()
+    alike, unlike = counts.verdict > 0, counts.verdict < 0
+    least = np.where(within, 0.5, _WRONG)
+    wrong = (alike & (same < least)) | (unlike & (1.0 - same < least))
+    return counts.key[wrong]
+
+
+def _one_at_most(odds: Float[ndarray, "c c"]) -> Float[ndarray, "c c"]:
+    """Probability that two classes are one, by log-odds; 0 on the diagonal.
+
+    A class may be one with each of several, but not with two that differ: P(one) is odds ÷ (1 + odds + those of the
+    others that differ), for whichever end leaves less.
+    """
+    ratio = np.exp(np.minimum(odds, _CAPPED))
+    np.fill_diagonal(ratio, 0.0)
+    others = ratio @ (1.0 / (1.0 + ratio))
+    # Of all k the diagonals add nothing for k = i, and ratio itself for k = j.
+    return np.asarray(ratio / (1.0 + np.maximum(others, others.T)))
+
+
+def may_be_one(
+    evidence: Evidence,
+    belief: Float[ndarray, "t c"],
+    rates: Rates,
+    prior: Float[ndarray, "c c"],
+    odds: Float[ndarray, "c c"],
+    /,
+) -> Float[ndarray, "c c"]:
+    """Probability that two classes are one, where it's worth asking; 0 on the diagonal.
+
+    By ``odds``, or more if mistakes alone explain the answers against it: items denied by mistake go where others went
+    for that reason, into a class that grows until all that was asked speaks for it, because the questions were chosen
+    so. Other members of both decide.
+    """
+    same, by_mistake = expit(odds), prior * _by_mistake(evidence, belief, rates)
+    same = np.where(by_mistake > _PLAUSIBLE, np.maximum(same, by_mistake), same)
+    np.fill_diagonal(same, 0.0)
+    return same
+
+
+def _by_mistake(evidence: Evidence, belief: Float[ndarray, "t c"], rates: Rates) -> Float[ndarray, "c c"]:
+    """Probability of as many answers "unlike" among the items of two classes, if these are one, by mistakes alone.
+
+    The regularised incomplete beta function is the tail of a binomial distribution.
+    """
+    one, other = belief[evidence.a], belief[evidence.b]
+    times = np.abs(evidence.vote)
+
+    def within(count: Float[ndarray, " v"]) -> Float[ndarray, "c c"]:
+        of_pair = np.bincount(evidence.pair, count, len(one))
+        between = one.T @ (of_pair[:, None] * other)
+        return between + between.T + np.add.outer(np.diag(between), np.diag(between))
+
+    unlike, n = within(np.where(evidence.vote < 0, times, 0.0)), within(times)
+    miss = within(times * rates.miss[evidence.who]) / np.maximum(n, 1e-300)
+    return np.where(unlike > _FEW, betainc(np.maximum(unlike, _FEW), n - unlike + 1.0, miss), 1.0)
+
+
+def reach(
+    near: Neighborhood, weight: Float[ndarray, " e"], probability: Float[ndarray, "n c"], item: Int64[ndarray, " t"], /
+) -> Float[ndarray, " n"]:
+    """Doubt that settling an item would lift: Σ_j R_ij ÷ R_ii · (1 − max_c p_jc), fields weighed by trust.
+
+    One item of each part, in doubt itself, has the doubt of the whole part.
+    """
+    confidence = probability.max(axis=1, initial=0.0)
+    doubt = (1.0 - confidence)[:, None]
+    everyone = np.arange(len(doubt))
+    total = np.zeros(len(doubt))
+    for share, field in zip(by_field(weight, len(near.fields)), near.fields, strict=True):
+        total += share * field.spread(everyone, doubt)[:, 0] / np.maximum(field.own, 1e-12)
+    standing = near.membership[everyone, near.part]
+    standing[item] += 1.0
+    standing[confidence > _SETTLED] = -1.0
+    order = np.lexsort((-standing, near.part))
+    part, first = np.unique(near.part[order], return_index=True)
+    of_part = np.bincount(near.part, weights=doubt[:, 0])
+    total[order[first]] = np.maximum(total[order[first]], of_part[part])
+    return total

@@ -1,0 +1,54 @@
+"""Doubt: classes that mistakes alone may have parted, and a class that cannot be one with two that differ."""
+
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.stats import binom
+
+from pal.answers import Answers, Question
+from pal.doubt import _by_mistake, _one_at_most, may_be_one
+from pal.evidence import Rates, gather
+from pal.knowledge import known
+
+
+@given(st.integers(2, 8), st.integers(0, 1000))
+def test_a_class_is_one_with_one_of_several_that_differ(n, seed):
+    odds = np.random.default_rng(seed).normal(0.0, 8.0, (n, n))
+    odds[1:, 1:] = -np.inf  # all but the first are apart
+    odds[1:, 0] = odds[0, 1:]
+    one = _one_at_most(odds)
+    np.testing.assert_allclose(one, one.T)
+    np.testing.assert_allclose(one[0].sum(), 1.0 / (1.0 + 1.0 / np.exp(odds[0, 1:]).sum()), rtol=1e-4)
+    assert (np.diag(one) == 0.0).all()
+
+
+@given(
+    votes=st.lists(st.tuples(st.sampled_from([(0, 1), (0, 2), (1, 3), (2, 3), (0, 4)]), st.booleans()), max_size=5),
+    miss=st.floats(0.01, 0.4),
+)
+def test_what_mistakes_explain_is_the_tail_of_a_binomial(votes, miss):
+    said = dict(votes)
+    answers = sum((Answers.of(Question(a, np.array([b])), [2 * v - 1]) for (a, b), v in said.items()), Answers.empty())
+    evidence = gather(known(5, answers))
+    of_class = np.array([0, 0, 1, 1, 2])
+    rate = np.full(len(evidence.labeler), miss)
+    found = _by_mistake(evidence, np.eye(3)[of_class[evidence.item]], Rates(rate, rate, miss))
+    inside = [v for (a, b), v in said.items() if {of_class[a], of_class[b]} <= {0, 1}]
+    expected = binom.sf(len(inside) - sum(inside) - 1, len(inside), miss)
+    np.testing.assert_allclose(found[0, 1], expected, rtol=1e-6)
+    np.testing.assert_allclose(found, found.T)
+
+
+def test_few_mistakes_among_many_answers_leave_it_open_whether_classes_are_one():
+    def same(n_unlike, prior):
+        tiles = np.arange(2, 42)
+        answers = Answers.of(Question(0, tiles[:20]), [1] * 20) + Answers.of(Question(1, tiles[20:]), [1] * 20)
+        answers += Answers.of(Question(2, tiles[20 : 20 + n_unlike]), [-1] * n_unlike)
+        evidence = gather(known(42, answers))
+        belief = np.eye(2)[np.r_[0, 1, np.repeat([0, 1], 20)]]
+        rates = Rates(np.array([0.1]), np.array([0.1]), 0.1)
+        return may_be_one(evidence, belief, rates, np.full((2, 2), prior), np.full((2, 2), -9.0))[0, 1]
+
+    assert same(4, 0.3) > 0.1  # one in ten answers is wrong anyway
+    assert same(20, 0.3) < 0.001
+    assert same(4, 0.01) < 0.001  # nothing else says so
