@@ -44,6 +44,8 @@ _SETTLING = 2
 _CERTAIN, _LIKELY = 2.2, 0.4
 # Beliefs that move less in a round stay.
 _STEADY = 0.01
+# Answers that deny an item a class more than once.
+_ONCE = 1.5
 # Items of a group that is a class to begin with.
 _GROUP = 3
 # How sure other answers make of both ends of a pair whose votes tell about classes.
@@ -153,10 +155,7 @@ def _update(
     unfit = np.where(anchored, -np.inf, differ - logsumexp(score, axis=1))
     merge = merge_prior(near, parts.belief, link.odds, given=classes.given)
     rare = new_class_prior(n_new, n_mistaken)
-    # A class of one item is one of those that the features take it for, or one not seen before.
-    lone, item, others = _lone(classes, updated)
-    merge[np.ix_(lone, others)] = expected[np.ix_(item, others)] / (expected[np.ix_(item, others)] + rare)
-    merge[np.ix_(others, lone)] = merge[np.ix_(lone, others)].T
+    merge = _with_lone(merge, evidence, sums, classes, updated, expected, rare)
     seen = np.where(anchored[evidence.a] & anchored[evidence.b], 1.0, 1.0 - rare)
     one, other = np.split(cavity, 2)
     return _Round(
@@ -176,15 +175,33 @@ def _update(
     )
 
 
-def _lone(
-    classes: Classes, belief: Float[ndarray, "t c"]
-) -> tuple[Int64[ndarray, " l"], Int64[ndarray, " l"], Int64[ndarray, " others"]]:
-    """Classes that answers opened and that hold one item asked about, that item, and the other classes."""
-    c = belief.shape[1]
+def _with_lone(
+    merge: Float[ndarray, "c c"],
+    evidence: Evidence,
+    sums: csr_array,
+    classes: Classes,
+    belief: Float[ndarray, "t c"],
+    expected: Float[ndarray, "t c"],
+    rare: float,
+) -> Float[ndarray, "c c"]:
+    """Probability that two classes are one before the votes across them, also for classes opened for a single item.
+
+    It is of a class that it was expected to be of, or of one not seen before. Only of classes that it was denied more
+    than once: asking the same again of every new class would cost more than wrong answers do.
+    """
+    c = len(merge)
     size = np.bincount(belief.argmax(axis=1), minlength=c) if c else np.zeros(0)
     item = np.flatnonzero(classes.fixed >= c - classes.opened)
     item = item[size[classes.fixed[item]] == 1]
-    return classes.fixed[item], item, np.setdiff1d(np.arange(c), classes.fixed[item])
+    lone, others = classes.fixed[item], np.setdiff1d(np.arange(c), classes.fixed[item])
+    unlike = np.bincount(evidence.pair, np.maximum(-evidence.vote, 0.0), len(evidence.a)) * 1.0
+    other = belief[np.concatenate([evidence.b, evidence.a])]
+    denied = (sums[item] @ (np.tile(unlike, 2)[:, None] * other))[:, others] > _ONCE
+    prior = expected[np.ix_(item, others)]
+    found = np.where(denied, prior / (prior + rare), merge[np.ix_(lone, others)])
+    merge = merge.copy()
+    merge[np.ix_(lone, others)], merge[np.ix_(others, lone)] = found, found.T
+    return merge
 
 
 def _without(
