@@ -136,7 +136,9 @@ def _page(
     chosen, total = _diverse(state, pool, worth[pool])
     if check:
         chosen = _with_check(state, c, template, chosen)
-    return _Page(total, template, chosen, beliefs.probability[chosen, c])
+    same = beliefs.same[:, c].copy()
+    same[c] = 1.0
+    return _Page(total, template, chosen, beliefs.probability[chosen] @ same)
 
 
 def _best_askable(
