@@ -41,6 +41,7 @@ ORDER = [
     "beliefs",
     "experts",
     "evidence",
+    "doubt",
     "classes",
     "posterior",
     "learner",

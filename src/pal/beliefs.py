@@ -98,19 +98,17 @@ class Settled:
     excluded: Bool[ndarray, "n_items n_classes"]
 
 
-def settle(knowledge: Knowledge, /, *, alone: Int64[ndarray, " a"] | None = None) -> Settled:
+def settle(knowledge: Knowledge, /) -> Settled:
     """Classes that the answers prove, and the items they settle; O(N C + votes).
 
     Classes are the groups of ``knowledge.classes``, then, largest first, every group that differs from all classes
-    found so far; a group that might still be one of them is no class yet. An item by itself may be one, or only those
-    that are told to be, ``alone``.
+    found so far; a group that might still be one of them is no class yet.
     """
     n = knowledge.n_items
     group, differing = knowledge.group, knowledge.differing
     anchors = _anchors(knowledge)
     size = np.bincount(group, minlength=n)
-    lone = np.unique(differing) if alone is None else np.intersect1d(differing, alone)
-    candidates = np.flatnonzero((group == np.arange(n)) & ((size > 1) | np.isin(np.arange(n), lone)))
+    candidates = np.flatnonzero((group == np.arange(n)) & ((size > 1) | np.isin(np.arange(n), differing)))
     order = candidates[np.argsort(-size[candidates], kind="stable")]
     known = list(dict.fromkeys(group[list(knowledge.classes)].tolist()))
     classes = _greedy_classes([*known, *(g for g in order.tolist() if g not in set(known))], known, differing)

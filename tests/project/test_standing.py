@@ -37,18 +37,6 @@ def test_what_answers_say_to_differ_is_not_part_of_it():
     assert now.label[5] == now.label[6] != now.label[0]
 
 
-def test_an_item_by_itself_is_a_class_if_it_is_believed_to_be_one():
-    knowledge = told((0, [1, 2, 3], 1), (4, [5, 6], 1), (0, [4, 11], -1), (4, [11], -1))
-    label = [0] * 4 + [1] * 7
-    alone = standing(knowledge, believed([*label, 2], [0, 4, 11]))
-    assert len(set(alone.label[[0, 4, 11]].tolist())) == 3
-    assert alone.n_classes == 3
-    denied = standing(knowledge, believed([*label, 1], [0, 4]))
-    assert denied.label[11] == denied.label[4]
-    assert denied.source[11] == 0
-    assert denied.n_classes == 2
-
-
 def test_of_a_proven_class_and_an_open_group_the_smaller_is_part_of_the_larger():
     """A pair that differs from all classes proven so far, whose own class nothing has been compared with yet."""
     knowledge = told((0, [1, 2, 3], 1), (4, [5, 6, 7, 8], 1), (9, [10], 1), (0, [9], -1))

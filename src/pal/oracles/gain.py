@@ -61,7 +61,7 @@ def gain(state: State, /) -> list[Question]:
             break
         templates = _templates(state, c)
         for template in templates[1:2] or templates if check else templates:
-            page = _page(state, c, template, value, join[c], members, check=check)
+            page = _page(state, c, template, value, join[c], members, check=check, least=best.worth if best else 0.0)
             if page is not None and (best is None or page.worth > best.worth):
                 best = page
     if best is None:  # beliefs leave nothing in doubt that may be asked: finish what isn't settled
@@ -121,7 +121,9 @@ def _page(
     members: Int64[ndarray, "c d"],
     *,
     check: bool,
+    least: float,
 ) -> _Page | None:
+    """Page about one template; None if nothing may be asked, or nothing that is worth more than ``least``."""
     beliefs = state.beliefs
     worth = value * beliefs.probability[:, c] / beliefs.confidence
     classes, delegate = _delegates(state, template, members, join)
@@ -131,7 +133,7 @@ def _page(
     doubted = value > _DOUBTED
     doubted[delegate] = np.minimum(one, 1.0 - one) > _OPEN
     pool = _best_askable(state, template, worth, doubted)
-    if not len(pool):
+    if not len(pool) or worth[pool[: state.page_size]].sum() <= least:  # likeness only takes away from that
         return None
     chosen, total = _diverse(state, pool, worth[pool])
     if check:
@@ -191,11 +193,10 @@ def _delegates(
 def _check_is_due(state: State) -> bool:
     """Whether too few answers could have contradicted others, as long as none did."""
     knowledge = state.knowledge
-    if len(knowledge.contradictions):
-        return False
     n_alike = int((knowledge.votes.all().verdict > 0).sum())
-    cycles = n_alike - (state.n_items - len(np.unique(knowledge.group)))
-    return cycles < min(n_alike // _CHECK_EVERY, _CHECKS)
+    n_groups = int((knowledge.group == np.arange(state.n_items)).sum())  # each is named by one of its items
+    cycles = n_alike - (state.n_items - n_groups)
+    return cycles < min(n_alike // _CHECK_EVERY, _CHECKS) and not len(knowledge.contradictions)
 
 
 def _with_check(state: State, c: int, template: int, chosen: Int64[ndarray, " q"]) -> Int64[ndarray, " p"]:

@@ -61,7 +61,7 @@ def standing(knowledge: Knowledge, beliefs: Beliefs, /) -> Standing:
     """
     if beliefs.doubted is not None:
         knowledge = knowledge.without(beliefs.doubted)
-    settled = settle(knowledge, alone=beliefs.anchor)
+    settled = settle(knowledge)
     label, anchor = _with_open_groups(knowledge, settled)
     source = np.where(label >= 0, DEDUCED, PREDICTED).astype(np.int8)
     source[anchor] = TOLD
@@ -169,10 +169,7 @@ def _predict(
         for column in np.setdiff1d(np.arange(len(slot)), first).tolist():
             probability[:, slot[column]] += columns[:, column]
         excluded = settled.excluded[rows]
-        possible = np.where(np.pad(excluded, ((0, 0), (0, n_groups - excluded.shape[1]))), 0.0, probability)
-        # What differs from all classes is one of its own, unless beliefs say otherwise: then an answer is wrong.
-        denied = excluded.all(axis=1, keepdims=True) & ~possible.any(axis=1, keepdims=True)
-        probability = np.where(denied, probability, possible)
+        probability[:, : excluded.shape[1]][excluded] = 0.0
         total = probability.sum(axis=1)
         best = probability.argmax(axis=1)
         label[start : start + _ROWS] = np.where(total > 0, best, -1)
