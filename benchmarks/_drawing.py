@@ -1,4 +1,4 @@
-"""The plot and the table of an efficiency run."""
+"""Plots of benchmarks, and the table of an efficiency run."""
 
 from collections.abc import Collection, Sequence
 from pathlib import Path
@@ -9,6 +9,9 @@ import numpy as np
 from benchmarks._averages import value_at
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
     from benchmarks._rivals import Published
 
 _AT = (0, 20, 50, 100, 200, 350, 500)
@@ -65,6 +68,24 @@ def _line(name: str, cells: Sequence[float], source: str) -> str:
     return f"| {name} | {' | '.join(words)} | {source} |"
 
 
+def side_by_side(names: Sequence[str], /) -> tuple["Figure", list["Axes"]]:
+    """Figure of panels in a row, with these titles and one vertical axis, drawn without a display."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(2.6 * len(names), 2.9), layout="constrained")
+    axes = figure.subplots(1, len(names), sharey=True, squeeze=False)[0]
+    for axis, name in zip(axes, names, strict=True):
+        axis.set_title(name, fontsize=9)
+    return figure, list(axes)
+
+
+def save(figure: "Figure", *paths: Path | None) -> None:
+    """Write a figure to each path that there is."""
+    for path in filter(None, paths):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(path, dpi=110)
+
+
 def draw(runs: Sequence[dict[str, Any]], peers: Collection[str], path: Path, /) -> bool:
     """Draw a row of panels a set; False if matplotlib isn't there."""
     try:
@@ -85,7 +106,7 @@ def draw(runs: Sequence[dict[str, Any]], peers: Collection[str], path: Path, /) 
             axis.set_ylim(bottom=_floor(here, measure, peers))
             axis.grid(alpha=0.3)
         line[-1].legend(fontsize=7, loc="upper left", bbox_to_anchor=(1.0, 1.0))
-    figure.savefig(path, dpi=110)
+    save(figure, path)
     return True
 
 

@@ -1,4 +1,4 @@
-"""Real servers for the robustness benchmarks: ``pal annotate`` in processes of their own, and people who talk HTTP.
+"""Real servers, for benchmarks and tests: ``pal annotate`` in processes of their own, and people who talk HTTP.
 
 A :class:`Browser` speaks as the page's own code does: JSON there and back over one kept-alive connection, a cookie, and
 a retry of whatever failed, with the same ids.
@@ -25,7 +25,8 @@ from urllib.parse import urlsplit
 
 import numpy as np
 
-_START_SECONDS = 240.0
+# Seconds until a wait is taken for a hang; a busy machine may need many of them.
+_PATIENCE = 240.0
 
 
 def free_port() -> int:
@@ -37,32 +38,31 @@ def free_port() -> int:
 
 @dataclass
 class Server:
-    """``pal annotate SOURCE`` in a process of its own, that can be killed and started again on the same port."""
+    """``pal annotate`` in a process of its own, that can be killed and started again on the same port."""
 
-    source: Path
     directory: Path
+    arguments: tuple[str, ...] = ("--demo",)
     store: str | None = None
-    options: tuple[str, ...] = ()
     port: int = field(default_factory=free_port)
     said: list[str] = field(default_factory=list)
     process: "subprocess.Popen[str] | None" = None
 
     def start(self) -> str:
         """Start, and return the address with its one-time token."""
-        words = [sys.executable, "-m", "pal", "annotate", self.source, "--project", self.directory, *self.options]
-        words += ["--no-browser", "--port", self.port] + ([] if self.store is None else ["--store", self.store])
+        words = [sys.executable, "-m", "pal", "annotate", *self.arguments, "--project", str(self.directory)]
+        words += ["--no-browser", "--port", str(self.port)] + ([] if self.store is None else ["--store", self.store])
+        # Wide, or the address is broken over two lines.
         environment = os.environ | {"PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1", "COLUMNS": "250", "NO_COLOR": "1"}
         self.process = subprocess.Popen(
-            [str(word) for word in words],
-            env=environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
+            words, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
         )
         lines: queue.Queue[str | None] = queue.Queue()
         threading.Thread(target=self._listen, args=(self.process, lines), daemon=True).start()
         while True:
-            line = lines.get(timeout=_START_SECONDS)
+            try:
+                line = lines.get(timeout=_PATIENCE)
+            except queue.Empty:
+                raise TimeoutError(f"no address within {_PATIENCE:.0f} s; it said:\n" + "".join(self.said)) from None
             if line is None:
                 raise RuntimeError("the server ended before it printed an address:\n" + "".join(self.said))
             if found := re.search(r"http://\S+token=[\w-]+", line):
@@ -95,7 +95,7 @@ class Server:
     def _end(self, how: signal.Signals) -> None:
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(how)
-            self.process.wait(timeout=60)
+            self.process.wait(timeout=_PATIENCE)
 
 
 @dataclass(frozen=True)

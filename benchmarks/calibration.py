@@ -8,18 +8,22 @@ logistic regression on the labels of the items asked about, which is told the cl
 
 import argparse
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int64
 from numpy import ndarray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from benchmarks._drawing import save, side_by_side
 from benchmarks._sets import Data, load, split
 from benchmarks.report import Row, fill, markdown_rows, row
 from pal.labelers import get_labeler
 from pal.loop import Loop
 from pal.oracles import ORACLES
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _BINS = 10
 
@@ -55,9 +59,7 @@ def execute(args: list[str], out: Path) -> list[Row]:
         row(f"{name}, {at} answers: calibration error", error(ours), error(rival), "", "-")
         for (name, at), (ours, rival) in found.items()
     ]
-    out.mkdir(parents=True, exist_ok=True)
-    for path in filter(None, (out / "calibration.png", options.picture)):
-        draw(found, path)
+    save(draw(found), out / "calibration.png", options.picture)
     if options.docs:
         fill(options.docs, "calibration", markdown_rows(rows))
     return rows
@@ -113,13 +115,11 @@ def _pool(parts: list[Judged]) -> Judged:
     return Judged(np.concatenate([p.confidence for p in parts]), np.concatenate([p.right for p in parts]))
 
 
-def draw(found: dict[tuple[str, int], tuple[Judged, Judged]], path: Path) -> None:
+def draw(found: dict[tuple[str, int], tuple[Judged, Judged]]) -> "Figure":
     """Share of right labels against confidence, a panel a set, a line a number of answers."""
-    import matplotlib.pyplot as plt
-
     names = list(dict.fromkeys(name for name, _ in found))
-    figure, axes = plt.subplots(1, len(names), figsize=(2.6 * len(names), 2.8), sharey=True, squeeze=False)
-    for axis, name in zip(axes[0], names, strict=True):
+    figure, axes = side_by_side(names)
+    for axis, name in zip(axes, names, strict=True):
         axis.plot([0, 1], [0, 1], color="0.7", linewidth=0.8)
         for (of, at), (ours, _) in found.items():
             if of != name:
@@ -127,11 +127,7 @@ def draw(found: dict[tuple[str, int], tuple[Judged, Judged]], path: Path) -> Non
             count, sure, right = _binned(ours)
             some = count >= 20  # fewer say little
             axis.plot(sure[some] / count[some], right[some] / count[some], "o-", markersize=3, label=at)
-        axis.set_title(name, fontsize=9)
         axis.set_xlabel("confidence")
-    axes[0, 0].set_ylabel("share of right labels")
-    axes[0, 0].legend(title="answers", fontsize=7, title_fontsize=7)
-    figure.tight_layout()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
+    axes[0].set_ylabel("share of right labels")
+    axes[0].legend(title="answers", fontsize=7, title_fontsize=7)
+    return figure

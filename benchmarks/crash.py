@@ -80,7 +80,7 @@ class Whole:
     """``pal annotate``, with sign-in, cookies and all."""
 
     def __init__(self, source: Path, directory: Path) -> None:
-        self._server = Server(source, directory, options=("--oracle", "captcha", "--page-size", str(_TILES)))
+        self._server = Server(directory, (str(source), "--oracle", "captcha", "--page-size", str(_TILES)))
         self._cookie = ""
         self.port = self._server.port
 

@@ -178,7 +178,7 @@ def measure(options: argparse.Namespace, directory: Path) -> list[Row]:
     assert items.labels is not None
     with contextlib.ExitStack() as opened:
         store = opened.enter_context(postgres()) if options.store == "postgresql" else None
-        servers = [Server(source, directory / f"server-{i}", store) for i in range(1 if store is None else 2)]
+        servers = [Server(directory / f"server-{i}", (str(source),), store) for i in range(1 if store is None else 2)]
         people: list[Somebody] = []
         for number, server in enumerate(servers):
             opened.callback(server.kill)

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks._serving import Server
 from benchmarks.report import Row, row
 
 sys.path.append(str(Path(__file__).parents[1] / "tests" / "web"))
@@ -72,7 +73,7 @@ def run(args: list[str]) -> list[Row]:
     pages = parser.parse_args(args).pages
     browsing = importlib.import_module("browsing")
     with tempfile.TemporaryDirectory() as directory, browsing.chromium() as browser:
-        server = browsing.Server(Path(directory) / "digits")
+        server = Server(Path(directory) / "digits")
         try:
             page = browser.new_page(viewport={"width": 1280, "height": 800})
             page.goto(server.start())

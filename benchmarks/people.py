@@ -8,7 +8,7 @@ sets the sensitivity and specificity that the beliefs give each person beside th
 import argparse
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from jaxtyping import Float, Int64
@@ -17,12 +17,16 @@ from sklearn.datasets import load_digits
 from sklearn.metrics import adjusted_rand_score
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from benchmarks._drawing import save, side_by_side
 from benchmarks.report import Row, fill, markdown_rows, row
 from pal.answers import Question
 from pal.labelers import get_labeler
 from pal.loop import Loop
 from pal.oracles import ORACLES
 from pal.project.standing import standing
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 class Found(NamedTuple):
@@ -56,9 +60,7 @@ def execute(args: list[str], out: Path) -> list[Row]:
                 rows.append(row(f"{name}, {at} answers: ARI", ours, rival, "", "-", higher_is_better=True))
             groups, without = (float(np.mean([found.n_groups[-1] for found in side])) for side in (knowing, blind))
             rows.append(row(f"{name}, {options.answers[-1]} answers: classes (10)", groups, without, "", "10"))
-    out.mkdir(parents=True, exist_ok=True)
-    for path in filter(None, (out / "people.png", options.picture)):
-        draw(points, path)
+    save(draw(points), out / "people.png", options.picture)
     if options.docs:
         fill(options.docs, "people", markdown_rows(rows))
     return rows
@@ -86,23 +88,17 @@ def _one(name: str, seed: int, answers: list[int], *, known: bool) -> Found:
     return Found(ari, n_groups, np.stack([beliefs.sensitivity, beliefs.specificity], axis=1), np.array(true))
 
 
-def draw(points: dict[str, list[Found]], path: Path) -> None:
+def draw(points: dict[str, list[Found]]) -> "Figure":
     """True share against estimate, a panel a labeler; sensitivity and specificity of each person in each run."""
-    import matplotlib.pyplot as plt
-
-    figure, axes = plt.subplots(1, len(points), figsize=(2.6 * len(points), 2.9), sharey=True, squeeze=False)
-    for axis, (name, runs) in zip(axes[0], points.items(), strict=True):
+    figure, axes = side_by_side(list(points))
+    for axis, runs in zip(axes, points.values(), strict=True):
         axis.plot([0.4, 1], [0.4, 1], color="0.7", linewidth=0.8)
         for side, (word, mark) in enumerate((("sensitivity", "o"), ("specificity", "^"))):
             true, estimated = (
                 np.concatenate([getattr(run, of)[:, side] for run in runs]) for of in ("true", "estimated")
             )
             axis.plot(true, estimated, mark, markersize=4, alpha=0.7, label=word)
-        axis.set_title(name, fontsize=9)
         axis.set_xlabel("share of right answers")
-    axes[0, 0].set_ylabel("as estimated")
-    axes[0, 0].legend(fontsize=7)
-    figure.tight_layout()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=110)
-    plt.close(figure)
+    axes[0].set_ylabel("as estimated")
+    axes[0].legend(fontsize=7)
+    return figure

@@ -30,7 +30,7 @@ def least() -> tuple[float, float]:
 
 def started(directory: Path) -> tuple[float, float, float]:
     """Seconds to the first reply, processor seconds of the server until then, and seconds to the first page."""
-    server = Server(Path("digits"), directory)
+    server = Server(directory, ("digits",))
     begin = time.perf_counter()
     try:
         address = server.start()

@@ -157,7 +157,7 @@ class Tired:
 
 def session(n_pages: int, home: Path, *, seed: int) -> list[Row]:
     """The tired person's pages over HTTP."""
-    server = Server(Path("--demo"), home / "tired")
+    server = Server(home / "tired")
     try:
         address = server.start()
         browser = Browser(address)
@@ -195,7 +195,7 @@ def in_browser(n_pages: int, home: Path, *, seed: int) -> list[Row]:
     items, rng = digits_items(), np.random.default_rng(seed)
     assert items.labels is not None
     kinds = dict(zip(items.id, items.labels.tolist(), strict=True))
-    server = browsing.Server(home / "browser")
+    server = Server(home / "browser")
     said: list[tuple[str, tuple[tuple[str, int], ...]]] = []
     try:
         with browsing.chromium() as chromium:
@@ -232,7 +232,7 @@ def in_browser(n_pages: int, home: Path, *, seed: int) -> list[Row]:
             person.wait_for_light("saved")
     finally:
         server.stop()
-    counting = fold(read_log(Server(Path("--demo"), server.directory))).answered
+    counting = fold(read_log(Server(server.directory))).answered
     logged = [(event.template, tuple(zip(event.items, event.relations, strict=True))) for event in counting]
     wrong = sum(one not in logged for one in said) + sum(one not in said for one in logged)
     none = "no rival"

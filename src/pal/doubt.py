@@ -10,7 +10,7 @@ from numpy import ndarray
 from scipy.special import betainc, expit
 
 from pal.communities import Neighborhood
-from pal.evidence import Evidence, Rates
+from pal.evidence import Evidence, Rates, of_one_class
 from pal.experts import by_field
 from pal.knowledge import Knowledge
 
@@ -39,7 +39,7 @@ def doubted(
     So do groups that hold the anchors of two classes which surely differ: a wrong "yes" or two have joined these.
     """
     one = _one_at_most(odds)
-    same = ((belief @ (one + np.eye(len(one))))[evidence.a] * belief[evidence.b]).sum(axis=1)
+    same = of_one_class(belief[evidence.a], belief[evidence.b], one)
     group = knowledge.group[evidence.item]
     of_anchor = knowledge.group[anchor]
     joined = np.triu(of_anchor[:, None] == of_anchor, 1) & (one < _WRONG)
@@ -94,8 +94,7 @@ def _by_mistake(evidence: Evidence, belief: Float[ndarray, "t c"], rates: Rates)
     times = np.abs(evidence.vote)
 
     def within(count: Float[ndarray, " v"]) -> Float[ndarray, "c c"]:
-        of_pair = np.bincount(evidence.pair, count, len(one))
-        between = one.T @ (of_pair[:, None] * other)
+        between = one.T @ (evidence.of_pairs(count)[:, None] * other)
         return between + between.T + np.add.outer(np.diag(between), np.diag(between))
 
     unlike, n = within(np.where(evidence.vote < 0, times, 0.0)), within(times)

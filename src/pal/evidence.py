@@ -45,11 +45,26 @@ class Evidence(NamedTuple):
     vote: Float[ndarray, " v"]
     labeler: Int64[ndarray, " l"]
 
+    @property
+    def ends(self) -> Int64[ndarray, " ends"]:
+        """Rows of all a, then of all b."""
+        return np.concatenate([self.a, self.b])
+
+    @property
+    def others(self) -> Int64[ndarray, " ends"]:
+        """Row that each of the ``ends`` was compared with."""
+        return np.concatenate([self.b, self.a])
+
     def sums(self) -> csr_array:
-        """(t, 2p) matrix that adds what a column of messages, to all a and then to all b, says about each item."""
-        ends = np.concatenate([self.a, self.b])
+        """(t, ends) matrix that adds what a column of messages, one to each of the ends, says about each item."""
+        ends = self.ends
         entries = (np.ones(len(ends)), (ends, np.arange(len(ends))))
         return csr_array(entries, shape=(len(self.item), len(ends)))
+
+    def of_pairs(self, of_ballot: Float[ndarray, " v"], /) -> Float[ndarray, " p"]:
+        """Sum over the ballots about each pair."""
+        # Of no ballots at all the counts are integers.
+        return np.bincount(self.pair, of_ballot, len(self.a)) * 1.0
 
 
 class Rates(NamedTuple):
@@ -83,22 +98,28 @@ def expected_rates(evidence: Evidence, /) -> Rates:
 
 def log_likelihoods(evidence: Evidence, rates: Rates, /) -> tuple[Float[ndarray, " p"], Float[ndarray, " p"]]:
     """Log-likelihood of the votes on each pair if its ends are of one class, and if not."""
-    n, who, times = len(evidence.a), evidence.who, np.abs(evidence.vote)
+    who, times = evidence.who, np.abs(evidence.vote)
     alike = evidence.vote > 0
     same = times * np.where(alike, np.log1p(-rates.miss)[who], np.log(rates.miss)[who])
     differ = times * np.where(alike, np.log(rates.alarm)[who], np.log1p(-rates.alarm)[who])
-    # Of no ballots at all the counts are integers.
-    return np.bincount(evidence.pair, same, n) * 1.0, np.bincount(evidence.pair, differ, n) * 1.0
+    return evidence.of_pairs(same), evidence.of_pairs(differ)
 
 
 def messages(evidence: Evidence, belief: Float[ndarray, "t c"], rates: Rates, /) -> Float[ndarray, "ends c"]:
     """Messages to the ends a of all pairs, then to the ends b."""
     log_same, log_differ = log_likelihoods(evidence, rates)
-    other = belief[np.concatenate([evidence.b, evidence.a])]
+    other = belief[evidence.others]
     top = np.maximum(log_same, log_differ)
     ratio = np.tile(np.exp(log_same - top) - np.exp(log_differ - top), 2)[:, None]
     floor = np.tile(np.exp(log_differ - top), 2)[:, None]
     return np.log(np.maximum(other * ratio + floor, 1e-300)) + np.tile(top, 2)[:, None]
+
+
+def of_one_class(
+    one: Float[ndarray, "p c"], other: Float[ndarray, "p c"], merge: Float[ndarray, "c c"], /
+) -> Float[ndarray, " p"]:
+    """Probability that both ends of each pair are of one class, by beliefs about each and that two classes are one."""
+    return (one @ (merge + np.eye(len(merge))) * other).sum(axis=1)
 
 
 def estimate_rates(evidence: Evidence, same: Float[ndarray, " p"], rates: Rates, /) -> Rates:

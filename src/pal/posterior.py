@@ -32,7 +32,16 @@ from pal.classes import (
 )
 from pal.communities import Neighborhood
 from pal.doubt import doubted, may_be_one, reach
-from pal.evidence import Evidence, Rates, estimate_rates, expected_rates, gather, log_likelihoods, messages
+from pal.evidence import (
+    Evidence,
+    Rates,
+    estimate_rates,
+    expected_rates,
+    gather,
+    log_likelihoods,
+    messages,
+    of_one_class,
+)
 from pal.experts import Seeds, among, everywhere, prior_weights, seeds, weigh
 from pal.knowledge import Knowledge
 
@@ -169,7 +178,7 @@ def _update(
         unfit,
         float(np.log(rare)),
         parts.new,
-        seen * ((one @ (merge + np.eye(c))) * other).sum(axis=1),
+        seen * of_one_class(one, other, merge),
         1.0 + near.membership.sum(axis=0) @ parts.belief,
         surprise,
     )
@@ -194,9 +203,8 @@ def _with_lone(
     item = np.flatnonzero(classes.fixed >= c - classes.opened)
     item = item[size[classes.fixed[item]] == 1]
     lone, others = classes.fixed[item], np.setdiff1d(np.arange(c), classes.fixed[item])
-    unlike = np.bincount(evidence.pair, np.maximum(-evidence.vote, 0.0), len(evidence.a)) * 1.0
-    other = belief[np.concatenate([evidence.b, evidence.a])]
-    denied = (sums[item] @ (np.tile(unlike, 2)[:, None] * other))[:, others] > _ONCE
+    unlike = np.tile(evidence.of_pairs(np.maximum(-evidence.vote, 0.0)), 2)
+    denied = (sums[item] @ (unlike[:, None] * belief[evidence.others]))[:, others] > _ONCE
     prior = expected[np.ix_(item, others)]
     found = np.where(denied, prior / (prior + rare), merge[np.ix_(lone, others)])
     merge = merge.copy()
@@ -212,7 +220,7 @@ def _without(
     anchored: Bool[ndarray, " t"],
 ) -> Float[ndarray, "ends c"]:
     """Beliefs about each end of every pair, by a score that the votes between the two are taken out of."""
-    ends = np.concatenate([evidence.a, evidence.b])
+    ends = evidence.ends
     free = ~anchored[ends]
     cavity = belief[ends]
     cavity[free] = softmax(score[ends[free]] - message[free], axis=1)
@@ -258,8 +266,7 @@ def _expected(
     What is compared is chosen, so a "yes" to one of many classes is no surprise.
     """
     c = belief.shape[1]
-    other = np.concatenate([evidence.b, evidence.a])
-    compared = (sums @ np.eye(c)[belief[other].argmax(axis=1)]) > 0 if c else np.zeros_like(prior, dtype=bool)
+    compared = (sums @ np.eye(c)[belief.argmax(axis=1)[evidence.others]]) > 0 if c else np.zeros_like(prior, dtype=bool)
     n_compared = compared.sum(axis=1, keepdims=True)
     rest = np.where(compared, 0.0, 1.0 / np.maximum(c - n_compared, 1))
     return (1.0 - surprise) * prior + surprise * (compared + rest) / (n_compared + (n_compared < c))

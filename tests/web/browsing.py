@@ -2,25 +2,19 @@
 who knows the digits and answers by keyboard.
 """
 
-import os
-import re
 import shutil
-import signal
-import socket
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
-from queue import Empty, Queue
 from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from benchmarks._serving import free_port
 
 # Chromium in a container, without the services that a desktop would have.
 QUIET = [
@@ -50,66 +44,6 @@ SLOW_TO_HOLD = """{
     const other = { 420: 2500, 350: 0 };
     window.setTimeout = (act, wait, ...more) => plain(act, other[wait] ?? wait, ...more);
 }"""
-
-
-def free_port() -> int:
-    """A port nobody listens on just now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@dataclass
-class Server:
-    """``pal annotate`` in a process of its own, that can be killed and started again on the same port."""
-
-    directory: Path
-    arguments: tuple[str, ...] = ("--demo",)
-    port: int = field(default_factory=free_port)
-    process: subprocess.Popen[str] | None = None
-    said: list[str] = field(default_factory=list)
-
-    def start(self) -> str:
-        """Start, and return the address with its one-time token."""
-        command = [sys.executable, "-m", "pal", "annotate", *self.arguments]
-        command += ["--project", str(self.directory), "--no-browser", "--port", str(self.port)]
-        # Wide, or the address is broken over two lines.
-        environment = os.environ | {"PYTHONUNBUFFERED": "1", "OMP_NUM_THREADS": "1", "COLUMNS": "250", "NO_COLOR": "1"}
-        self.process = subprocess.Popen(
-            command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-        )
-        lines: Queue[str | None] = Queue()
-        threading.Thread(target=self._listen, args=(self.process, lines), daemon=True).start()
-        while True:
-            try:
-                line = lines.get(timeout=PATIENCE)
-            except Empty:
-                raise TimeoutError(f"no address within {PATIENCE:.0f} s; it said:\n" + "".join(self.said)) from None
-            if line is None:
-                raise RuntimeError("the server ended before it printed an address:\n" + "".join(self.said))
-            if found := re.search(r"http://\S+token=[\w-]+", line):
-                return found.group()
-
-    def _listen(self, process: "subprocess.Popen[str]", lines: "Queue[str | None]") -> None:
-        assert process.stdout is not None
-        with process.stdout as said:
-            for line in said:
-                self.said.append(line)
-                lines.put(line)
-        lines.put(None)
-
-    def kill(self) -> None:
-        """End it as a power cut would."""
-        self._end(signal.SIGKILL)
-
-    def stop(self) -> None:
-        """End it as Ctrl+C would."""
-        self._end(signal.SIGINT)
-
-    def _end(self, how: signal.Signals) -> None:
-        if self.process is not None and self.process.poll() is None:
-            self.process.send_signal(how)
-            self.process.wait(timeout=PATIENCE)
 
 
 @contextmanager

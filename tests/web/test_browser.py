@@ -11,7 +11,9 @@ import pytest
 
 pytest.importorskip("playwright")
 
-from browsing import KEYS, PATIENCE, Person, Server, new_context
+from browsing import KEYS, PATIENCE, Person, new_context
+
+from benchmarks._serving import Server
 
 pytestmark = [
     pytest.mark.browser,

@@ -7,8 +7,9 @@ import pytest
 
 pytest.importorskip("playwright")
 
-from browsing import KEYS, READ, Person, Server, new_context, serving, wait_until
+from browsing import KEYS, READ, Person, new_context, serving, wait_until
 
+from benchmarks._serving import Server
 from pal.project import Project
 from pal.store.events import Answered
 from pal.store.fold import fold

@@ -85,8 +85,8 @@ def standing(knowledge: Knowledge, beliefs: Beliefs, /) -> Standing:
     # Believed classes of which no item is left are no groups.
     used = np.unique(np.concatenate([whole, label[label >= 0]]))
     label = np.where(label >= 0, np.searchsorted(used, label), -1)
-    kept = np.unique(whole)
-    return Standing(anchor[used], int((kept < len(settled.anchor)).sum()), len(kept), label, source, confidence)
+    n_classes, n_sure = (int((used < n).sum()) for n in (len(settled.anchor), n_sure))
+    return Standing(anchor[used], n_classes, n_sure, label, source, confidence)
 
 
 def _with_open_groups(knowledge: Knowledge, settled: Settled) -> tuple[ndarray, ndarray]:
