@@ -21,7 +21,7 @@ _PLAUSIBLE = 0.05
 # Fewer answers than that are none.
 _FEW = 1e-6
 # Probability that an answer is right below which it concludes nothing, though no other contradicts it.
-_WRONG = 0.05
+_WRONG = 0.25
 # Confidence from which an item doesn't speak for its part.
 _SETTLED = 0.95
 

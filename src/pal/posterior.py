@@ -55,6 +55,8 @@ _CERTAIN, _LIKELY = 2.2, 0.4
 _STEADY = 0.01
 # Answers that deny an item a class more than once.
 _ONCE = 1.5
+# A class that fewer answers "alike" speak for is one of a single item.
+_SPOKEN_FOR = 0.5
 # Items of a group that is a class to begin with.
 _GROUP = 3
 # How sure other answers make of both ends of a pair whose votes tell about classes.
@@ -199,11 +201,11 @@ def _with_lone(
     than once: asking the same again of every new class would cost more than wrong answers do.
     """
     c = len(merge)
-    size = np.bincount(belief.argmax(axis=1), minlength=c) if c else np.zeros(0)
     item = np.flatnonzero(classes.fixed >= c - classes.opened)
-    item = item[size[classes.fixed[item]] == 1]
+    alike, unlike = (np.tile(evidence.of_pairs(np.maximum(sign * evidence.vote, 0.0)), 2) for sign in (1.0, -1.0))
+    spoken_for = (sums[item] @ (alike[:, None] * belief[evidence.others]))[np.arange(len(item)), classes.fixed[item]]
+    item = item[spoken_for < _SPOKEN_FOR]
     lone, others = classes.fixed[item], np.setdiff1d(np.arange(c), classes.fixed[item])
-    unlike = np.tile(evidence.of_pairs(np.maximum(-evidence.vote, 0.0)), 2)
     denied = (sums[item] @ (unlike[:, None] * belief[evidence.others]))[:, others] > _ONCE
     prior = expected[np.ix_(item, others)]
     found = np.where(denied, prior / (prior + rare), merge[np.ix_(lone, others)])

@@ -1,10 +1,12 @@
 """Standing: what answers prove, unless beliefs hold it for part of something larger."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
 from pal.answers import Answers, Question
-from pal.beliefs import Beliefs
+from pal.beliefs import PREDICTED, TOLD, Beliefs
 from pal.knowledge import known
 from pal.project.standing import standing
 
@@ -43,3 +45,33 @@ def test_of_a_proven_class_and_an_open_group_the_smaller_is_part_of_the_larger()
     now = standing(knowledge, believed([0] * 4 + [1] * 8, [0, 4]))
     assert now.label[9] == now.label[10] == now.label[4] != now.label[0]
     assert len(np.unique(now.label)) == 2
+
+
+@pytest.mark.parametrize(("columns", "alike", "by_mistake"), [(2, 0.0, True), (3, 0.3, True), (3, 0.2, False)])
+def test_an_item_denied_every_class_is_a_group_unless_likelier_denied_by_mistake(columns, alike, by_mistake):
+    knowledge = told((0, [1, 2], 1), (4, [5, 6], 1), (0, [4, 9], -1), (4, [9], -1))
+    beliefs = believed([0] * 4 + [1] * 5 + [columns - 1] + [1] * 2, [0, 4, 9][:columns])
+    same = np.zeros((columns, columns))
+    same[2:, :2] = alike
+    same[:2, 2:] = alike
+    now = standing(knowledge, dataclasses.replace(beliefs, same=same))
+    assert now.n_classes == (2 if by_mistake else 3)
+    assert now.label[9] == (-1 if by_mistake else now.label.max())
+    assert now.source[9] == (PREDICTED if by_mistake else TOLD)
+
+
+def test_a_class_that_others_are_believed_of_stays_though_one_item_is_told():
+    knowledge = told((0, [1, 2], 1), (4, [5, 6], 1), (0, [4, 9], -1), (4, [9], -1))
+    beliefs = believed([0] * 4 + [1] * 3 + [2] * 5, [0, 4, 9])
+    now = standing(knowledge, dataclasses.replace(beliefs, same=np.full((3, 3), 0.4) - 0.4 * np.eye(3)))
+    assert now.n_classes == 3
+    assert np.bincount(now.label).tolist() == [4, 3, 5]
+
+
+def test_a_known_class_stays_a_group():
+    knowledge = known(
+        N,
+        Answers.of(Question(0, np.array([1, 9])), [1, -1]) + Answers.of(Question(4, np.array([9])), [-1]),
+        classes=[9],
+    )
+    assert (standing(knowledge, believed([0] * 4 + [1] * 8, [0, 4])).anchor == 9).sum() == 1

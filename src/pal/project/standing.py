@@ -2,10 +2,11 @@
 
 Definition. Groups are the classes that the answers prove (:func:`pal.beliefs.settle`), then other groups of two or
 more items that may yet turn out to be one of those, then classes that are only believed in. A group that the beliefs
-hold for part of a larger one, as surely as ``_PART``, is none: its items are predicted to be of that one. An item in
-one of the first two is *told* if a labeler found it alike the group's anchor (or it is the anchor), else *deduced*. Any
-other item is *predicted* to be of the group that the last published beliefs hold most probable, among those it isn't
-known to differ from now.
+hold for part of a larger one, as surely as ``_PART``, is none: its items are predicted to be of that one. Nor is an
+item that answers deny every class, if the beliefs rather have one of these answers wrong. An item in one of the first
+two is *told* if a labeler found it alike the group's anchor (or it is the anchor), else *deduced*. Any other item is
+*predicted* to be of the group that the last published beliefs hold most probable, among those it isn't known to differ
+from now, if there is one.
 """
 
 from dataclasses import dataclass
@@ -21,6 +22,10 @@ from pal.knowledge import Knowledge
 _ROWS = 16_384
 # Probability from which a group is taken for part of another, when nothing says otherwise.
 _PART = 0.8
+# Believed classes of more items are groups, though a single one of them is told.
+_FEW = 3
+# What is no group.
+_NONE = -1
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +88,7 @@ def standing(knowledge: Knowledge, beliefs: Beliefs, /) -> Standing:
     free = np.flatnonzero(label < 0)
     label[free], confidence[free] = _predict(beliefs, settled, slot, len(anchor), free)
     # Believed classes of which no item is left are no groups.
-    used = np.unique(np.concatenate([whole, label[label >= 0]]))
+    used = np.unique(np.concatenate([whole[whole != _NONE], label[label >= 0]]))
     label = np.where(label >= 0, np.searchsorted(used, label), -1)
     n_classes, n_sure = (int((used < n).sum()) for n in (len(settled.anchor), n_sure))
     return Standing(anchor[used], n_classes, n_sure, label, source, confidence)
@@ -126,7 +131,7 @@ def _slots(knowledge: Knowledge, beliefs: Beliefs, label: ndarray, n_sure: int) 
 def _whole(knowledge: Knowledge, beliefs: Beliefs, slot: ndarray, label: ndarray, anchor: ndarray) -> ndarray:
     """Group that each group by answers is part of, itself for most: a larger one that beliefs hold its items to be of.
 
-    Known classes are whole, and so is what answers say to differ.
+    Known classes are whole, and so is what answers say to differ. Items alone by mistake are of none.
     """
     whole = np.arange(len(anchor))
     items = np.flatnonzero(label >= 0)
@@ -139,14 +144,24 @@ def _whole(knowledge: Knowledge, beliefs: Beliefs, slot: ndarray, label: ndarray
     best, surely = host[share.argmax(axis=1)], share.max(axis=1) / np.maximum(size, 1)
     rank = np.empty_like(whole)
     rank[np.argsort(-size, kind="stable")] = whole
+    whole[_alone_by_mistake(beliefs, size, anchor) & ~np.isin(anchor, knowledge.classes)] = _NONE
     # Small ones first, so that none goes into one that is gone.
     for g in np.argsort(-rank).tolist():
         h = int(best[g])
         if h == g or h >= len(anchor) or rank[h] > rank[g] or surely[g] < _PART or anchor[g] in knowledge.classes:
             continue
-        if not (knowledge.relation(int(anchor[g]), [int(anchor[h])]) < 0).any():
+        if _NONE not in (whole[g], whole[h]) and not (knowledge.relation(int(anchor[g]), [int(anchor[h])]) < 0).any():
             whole[whole == g] = h
     return whole
+
+
+def _alone_by_mistake(beliefs: Beliefs, size: ndarray, anchor: ndarray) -> ndarray:
+    """Groups of one item that the beliefs hold for one of another class, more likely than not."""
+    column = np.full(len(beliefs.probability), -1)
+    column[beliefs.anchor] = np.arange(len(beliefs.anchor))
+    own = column[anchor]
+    few = np.bincount(beliefs.label, minlength=len(beliefs.anchor))[own] <= _FEW
+    return (size == 1) & ((own < 0) | (few & (beliefs.same.sum(axis=1)[own] > 0.5)))
 
 
 def _predict(
@@ -154,19 +169,20 @@ def _predict(
 ) -> tuple[ndarray, ndarray]:
     """Most probable group of the items in none, and its probability, by beliefs that may be a page old.
 
-    ``slot`` is the group that each column of the beliefs is in now.
+    ``slot`` is the group that each column of the beliefs is in now, if any.
     """
     if not n_groups:
         return np.full(len(free), -1), np.zeros(len(free))
     # Only of groups that answers tell apart is anything excluded, and only columns that share a group are added up.
-    first = np.unique(slot, return_index=True)[1]
+    some = np.flatnonzero(slot != _NONE)
+    first = some[np.unique(slot[some], return_index=True)[1]]
     label, share = np.full(len(free), -1), np.zeros(len(free))
     for start in range(0, len(free), _ROWS):
         rows = free[start : start + _ROWS]
         columns = beliefs.probability[rows]
         probability = np.zeros((len(rows), n_groups), dtype=columns.dtype)
         probability[:, slot[first]] = columns[:, first]
-        for column in np.setdiff1d(np.arange(len(slot)), first).tolist():
+        for column in np.setdiff1d(some, first).tolist():
             probability[:, slot[column]] += columns[:, column]
         excluded = settled.excluded[rows]
         probability[:, : excluded.shape[1]][excluded] = 0.0
