@@ -112,14 +112,16 @@ def predicted(items: Items, now: Snapshot, /) -> Int64[ndarray, " p"]:
 
 def possibly_same(items: Items, now: Snapshot, /, *, limit: int) -> list[PairInfo]:
     """Groups that the model holds for possibly one, by their anchors, the likeliest first."""
-    beliefs, label = now.published.model.beliefs, now.standing.label
+    beliefs = now.published.model.beliefs
+    group = now.standing.label[beliefs.anchor]
     low, high = np.nonzero(np.triu(beliefs.same, 1) >= LEAST_SAME)
     order = np.argsort(-beliefs.same[low, high], kind="stable")
     found: dict[tuple[int, int], PairInfo] = {}
     for r, c in zip(low[order].tolist(), high[order].tolist(), strict=True):
-        a, b = (int(now.standing.anchor[label[beliefs.anchor[i]]]) for i in (r, c))
-        known = now.knowledge.relation(a, [b])[0] != 0
-        if label[a] < 0 or label[b] < 0 or a == b or known or (a, b) in found:
+        if group[r] < 0 or group[c] < 0:
+            continue
+        a, b = (int(now.standing.anchor[group[i]]) for i in (r, c))
+        if a == b or now.knowledge.relation(a, [b])[0] != 0 or (a, b) in found:
             continue
         found[a, b] = pair(items, now, a, b, probability=float(beliefs.same[r, c]))
         if len(found) == limit:
