@@ -117,8 +117,10 @@ def test_threads_get_disjoint_pages_and_lose_no_answer(project):
 
 def test_no_page_while_all_is_leased(source):
     with Project.create_or_open(source, page_size=100) as project:
-        page = project.page("ann")
-        assert len(page.tiles) == 44
+        shown: list[str] = []
+        while isinstance(page := project.page("ann"), Page):
+            shown += [tile.id for tile in page.tiles]
+        assert len(set(shown)) == len(shown) > 40
         assert "open pages" in project.page("bob").reason
 
 

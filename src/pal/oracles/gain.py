@@ -30,6 +30,8 @@ _POOL = 4
 _EXEMPLARS = 3
 # Deduced relations of items doubted more than this are asked about again.
 _DOUBTED = 0.1
+# Of a class that is less probable than its own by this factor, an item isn't asked about unless it is doubted.
+_RIVAL = 0.05
 # Whether two classes are one is asked of others too, whose relation is deduced, unless it is this sure.
 _OPEN = 0.01
 # One check in so many alike answers, until there were so many without a contradiction.
@@ -132,6 +134,10 @@ def _page(
     one = beliefs.same[c, classes]  # not for ever: at the end, nothing else would be left to ask
     doubted = value > _DOUBTED
     doubted[delegate] = np.minimum(one, 1.0 - one) > _OPEN
+    # What is surely of another class would only fill the page.
+    filler = (beliefs.probability[:, c] < _RIVAL * beliefs.confidence) & (value <= _DOUBTED)
+    filler[delegate] = False
+    worth[filler] = 0.0
     pool = _best_askable(state, template, worth, doubted)
     if not len(pool) or worth[pool[: state.page_size]].sum() <= least:  # likeness only takes away from that
         return None
