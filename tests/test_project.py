@@ -124,6 +124,18 @@ def test_no_page_while_all_is_leased(source):
         assert "open pages" in project.page("bob").reason
 
 
+def test_people_faster_than_the_model_get_full_pages_of_new_items(project, monkeypatch):
+    project.settle()
+    monkeypatch.setattr(project._trainer, "wake", lambda: None)
+    shown: list[str] = []
+    for _ in range(7):
+        page = project.page("ann")
+        shown += [tile.id for tile in page.tiles]
+        project.record([reply(project, page)])
+    assert len(shown) == 35
+    assert len(set(shown)) > 30  # a few stand for their classes
+
+
 @pytest.mark.parametrize("note", ["skipped", "unclear"])
 def test_a_page_that_is_given_up_holds_nothing(project, note):
     page = project.page("ann")

@@ -1,10 +1,15 @@
 """The default oracle: it ends, and asks nothing for ever."""
 
+from dataclasses import replace
+
 import numpy as np
 
+from pal.answers import Answers
+from pal.knowledge import known
 from pal.labelers import SimulatedLabeler
 from pal.loop import Loop
 from pal.oracles.gain import gain
+from pal.oracles.state import State
 
 LABELS = np.repeat(np.arange(4), 20)
 
@@ -22,3 +27,30 @@ def test_what_is_known_to_differ_is_not_asked_again_while_items_wait():
         loop.tell(question, relation)
     assert n_known == 0
     assert n_answers < 110
+
+
+def test_a_model_that_is_behind_asks_about_what_nobody_was_asked_since():
+    """Full pages of what isn't known, though the model is never fitted anew; a few items stand for their classes."""
+    x = 5.0 * np.eye(4)[LABELS] + np.random.default_rng(0).standard_normal((80, 4))
+    labeler, nobody = SimulatedLabeler(LABELS), np.zeros(80, dtype=bool)
+    model, nothing, said = Loop(x, gain, page_size=5, seed=0).model, known(80), Answers.empty()
+    rng = np.random.default_rng(0)
+    for _ in range(14):
+        state = State(nothing.add(said), said, model, 5, rng, nobody, nothing, said)
+        question = gain(state)[0]
+        assert len(question.items) == 5
+        assert not state.knowledge.relation(question.template, question.items).any()
+        said = said + Answers.of(question, labeler(question))
+    assert len(np.unique(said.item)) > 50
+
+
+def test_what_the_model_doubts_is_asked_again_and_not_what_it_does_not_know(make_state):
+    probability = np.full((8, 2), 0.5)
+    state = make_state(
+        np.eye(8), probability, [0, 7], answers=[(0, [1, 2], [1, 1]), (1, [3], [1]), (0, [7], [-1])], page_size=8
+    )
+    assert state.knowledge.relation(0, [3])[0] == 1
+    for learned, again in ((None, True), (known(8), False)):
+        question = gain(replace(state, learned=learned))[0]
+        asked = zip(np.broadcast_to(question.template, len(question.items)), question.items.tolist(), strict=True)
+        assert any({int(a), b} in ({0, 3}, {7, 3}) for a, b in asked) == again

@@ -52,8 +52,22 @@ class _Page(NamedTuple):
 
 
 def gain(state: State, /) -> list[Question]:
-    """Ask the page of greatest worth; O(N C + page_size² · neighbours)."""
-    value = _label_value(state)
+    """Ask the page of greatest worth; O(N C + page_size² · neighbours).
+
+    Items asked about since the model was fitted wait for the next one, if others leave something to ask.
+    """
+    value, waiting = _label_value(state), state.asked_since()
+    best = _best_page(state, np.where(waiting, 0.0, value))
+    if best is None and waiting.any():
+        best = _best_page(state, value)
+    if best is None:  # beliefs leave nothing in doubt that may be asked: finish what isn't settled
+        return captcha(state)
+    mode: Mode = "different" if best.expected.mean() > 0.5 else "same"
+    return [Question(best.template, best.items, mode)]
+
+
+def _best_page(state: State, value: Float[ndarray, " n"]) -> _Page | None:
+    """Page of greatest worth, given that of settling each item."""
     join = _join_value(state)
     members = _members(state)
     check = _check_is_due(state)
@@ -66,10 +80,7 @@ def gain(state: State, /) -> list[Question]:
             page = _page(state, c, template, value, join[c], members, check=check, least=best.worth if best else 0.0)
             if page is not None and (best is None or page.worth > best.worth):
                 best = page
-    if best is None:  # beliefs leave nothing in doubt that may be asked: finish what isn't settled
-        return captcha(state)
-    mode: Mode = "different" if best.expected.mean() > 0.5 else "same"
-    return [Question(best.template, best.items, mode)]
+    return best
 
 
 def _label_value(state: State) -> Float[ndarray, " n"]:
@@ -164,7 +175,8 @@ def _best_askable(
         candidates = candidates[(votes.alike + votes.unlike) == 0]
         relation = state.knowledge.relation(template, candidates)
         # What is deduced is asked about only if it is doubted.
-        candidates = candidates[(relation == 0) | doubted[candidates]]
+        again = doubted[candidates] & ~state.related_since(template, candidates)
+        candidates = candidates[(relation == 0) | again]
         if len(candidates) >= n_wanted or least <= 0:
             return candidates[np.argsort(-worth[candidates], kind="stable")[:n_wanted]]
         n_looked *= 8
@@ -216,7 +228,7 @@ def _with_check(state: State, c: int, template: int, chosen: Int64[ndarray, " q"
     members = np.flatnonzero((state.knowledge.group == state.knowledge.group[template]) & ~state.held)
     members = members[(members != template) & (beliefs.label[members] == c)]
     own = state.knowledge.votes.look_up(pair_key(state.n_items, np.full(len(members), template), members))
-    members = members[(own.alike + own.unlike) == 0]
+    members = members[((own.alike + own.unlike) == 0) & ~state.related_since(template, members)]
     if not len(members):
         return chosen
     check = int(members[beliefs.surprise[members].argmax()])

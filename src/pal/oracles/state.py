@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
-from jaxtyping import Bool, Float, Int64
+from jaxtyping import Bool, Float, Int64, Integer
 from numpy import ndarray
 
 from pal.answers import Answers, Question
@@ -31,6 +31,10 @@ class State:
         Source of every random choice.
     held
         (n_items,) items that must not be shown: on a page still open, flagged, or not yet encoded.
+    learned
+        What the answers implied when the model was fitted; None if that is ``knowledge``.
+    since
+        Answers that the model doesn't know yet.
     """
 
     knowledge: Knowledge
@@ -39,6 +43,8 @@ class State:
     page_size: int
     rng: np.random.Generator
     held: Bool[ndarray, " n_items"] = field(repr=False)
+    learned: Knowledge | None = None
+    since: Answers = field(default_factory=Answers.empty)
 
     @property
     def n_items(self) -> int:
@@ -55,6 +61,18 @@ class State:
         """Posterior over classes."""
         return self.model.beliefs
 
+    def related_since(self, template: int, items: Integer[ndarray, " q"], /) -> Bool[ndarray, " q"]:
+        """Whether answers relate items to a template that didn't when the model was fitted: what it can't doubt."""
+        if self.learned is None:
+            return np.zeros(len(items), dtype=bool)
+        return (self.learned.relation(template, items) == 0) & (self.knowledge.relation(template, items) != 0)
+
+    def asked_since(self) -> Bool[ndarray, " n_items"]:
+        """Whether an item was asked about after the model was fitted; O(n_items)."""
+        mask = np.zeros(self.n_items, dtype=bool)
+        mask[self.since.item] = True
+        return mask
+
     def among(self, rows: Int64[ndarray, " r"], model: Model) -> "State":
         """State of some items alone, of which there is a model; O(n_items + votes + answers)."""
         return State(
@@ -64,6 +82,8 @@ class State:
             self.page_size,
             self.rng,
             self.held[rows],
+            None if self.learned is None else self.learned.among(rows),
+            self.since.among(rows, self.n_items),
         )
 
 

@@ -65,6 +65,7 @@ class Paging:
         self._rng = np.random.default_rng(seed)
         self._choosing = threading.Lock()  # one page is chosen at a time, without keeping answers waiting
         self._pending: list[Question] = []
+        self._chosen_by = ledger.knowledge  # what was known when these were chosen
 
     def page(self, labeler: str, hold: Collection[str]) -> Page | NoPage:
         """Lease the next page for somebody; ``hold`` are pages the caller still has open."""
@@ -118,16 +119,12 @@ class Paging:
         if question is not None:
             return question
         with self._lock:
-            knowledge, answers, position = self._ledger.knowledge, self._ledger.answers, self._ledger.position
+            knowledge, answers = self._ledger.knowledge, self._ledger.answers
         published = self._trainer.published
-        asked = ask(self._oracle, State(knowledge, answers, published.model, self._size, self._rng, held))
-        # A model that knows every answer may have one checked; one that is behind only repeats what was asked.
-        for settled in (True,) if published.position >= position else (False, True):
-            self._pending = list(asked)
-            question = self._usable(held, settled=settled)
-            if question is not None:
-                return question
-        return None
+        since = answers.take(slice(published.n_answers, None))
+        state = State(knowledge, answers, published.model, self._size, self._rng, held, published.knowledge, since)
+        self._pending, self._chosen_by = ask(self._oracle, state), knowledge
+        return self._usable(held)
 
     def _clearer(self, question: Question, labeler: str, held: Bool[ndarray, " n_items"]) -> Question:
         """The question, with another template of the same group where this person called its own unclear."""
@@ -145,13 +142,15 @@ class Paging:
                 return Question(other, question.items[open_], question.mode)
         return question
 
-    def _usable(self, held: Bool[ndarray, " n_items"], *, settled: bool = False) -> Question | None:
-        """Next question the oracle has chosen, less the tiles shown elsewhere or, unless ``settled``, settled since."""
+    def _usable(self, held: Bool[ndarray, " n_items"]) -> Question | None:
+        """Next question the oracle has chosen, less the tiles shown elsewhere or settled since."""
         while self._pending:
             question = self._pending.pop(0)
-            gone = held[question.items]
-            if not settled:
-                gone = gone | (self._ledger.knowledge.relation(question.template, question.items) != 0)
+            now, then = (
+                knowledge.relation(question.template, question.items)
+                for knowledge in (self._ledger.knowledge, self._chosen_by)
+            )
+            gone = held[question.items] | ((now != 0) & (then == 0))
             if not gone.all():
                 return Question(question.template, question.items[~gone], question.mode)
         return None

@@ -20,7 +20,7 @@ from scipy.sparse import csr_array
 from pal.beliefs import Beliefs
 from pal.encoders.reduction import Reduction
 from pal.errors import InvalidInputError
-from pal.knowledge import known
+from pal.knowledge import Knowledge, known
 from pal.learner import Model, Prepared, placed
 from pal.project.features import Features
 from pal.project.learning import Ended, Here, Learning
@@ -32,7 +32,7 @@ _REST = 2.0
 
 @dataclass(frozen=True, eq=False)
 class Published:
-    """A model, what it was fitted on, and the position of the log up to which it knows.
+    """A model, what it was fitted on, and what it knows: the log up to a position, its answers, and what they imply.
 
     ``rows`` are the items it was fitted on, ``x`` their features (r, k), ``reduction`` how these were made and
     ``prepared`` what is kept of them.
@@ -40,6 +40,8 @@ class Published:
 
     model: Model
     position: int
+    knowledge: Knowledge
+    n_answers: int
     rows: Int64[ndarray, " r"]
     x: Float32[ndarray, "r k"]
     reduction: Reduction | None = None
@@ -155,11 +157,10 @@ class Trainer:
         if base is self.published and position == base.position:
             return  # woken for more features, and there aren't enough of them yet
         n = len(self._features.items)
-        if len(base.rows) < n:
-            knowledge = known(len(base.rows), answers.among(base.rows, n))
-        model = placed(self._learning.learn(knowledge), base.rows, n)
+        told = knowledge if len(base.rows) == n else known(len(base.rows), answers.among(base.rows, n))
+        model = placed(self._learning.learn(told), base.rows, n)
         # Readers take the one attribute, and never a model with another's rows.
-        self.published = replace(base, model=model, position=position)
+        self.published = replace(base, model=model, position=position, knowledge=knowledge, n_answers=len(answers))
 
     def _prepare(self) -> Published | None:
         """What to learn from, made ready anew if enough items have been encoded since; None if they are too few yet."""
@@ -170,7 +171,8 @@ class Trainer:
             rows = np.flatnonzero(ready)
             raw, reduce = self._features.to_learn(rows)
             reduction, prepared = self._learning.prepare(raw, reduce=reduce, seed=self._seed)
-            return Published(self.published.model, 0, rows, prepared.x, reduction, prepared)
+            nothing = known(len(self._features.items))
+            return Published(self.published.model, 0, nothing, 0, rows, prepared.x, reduction, prepared)
         return self.published if fitted else None
 
 
@@ -179,4 +181,4 @@ def _nothing(n: int) -> Published:
     none = np.zeros(0, dtype=np.int64)
     beliefs = Beliefs(np.zeros((n, 0)), none, np.zeros(n, dtype=np.int8), np.zeros((0, 0)), 0.0)
     model = Model(np.zeros((n, 1)), beliefs, csr_array((n, n)))
-    return Published(model, 0, none, np.zeros((0, 1), dtype=np.float32))
+    return Published(model, 0, known(n), 0, none, np.zeros((0, 1), dtype=np.float32))
