@@ -21,6 +21,9 @@ from pal.votes import pair_key
 
 T = TypeVar("T")
 
+_SMALL = 10_000
+"""Answers up to which nothing is made in the background."""
+
 _SPARE = 20.0
 """What takes a second is made anew after twenty at the earliest."""
 
@@ -78,17 +81,28 @@ class Checking:
             return with_gold(question, found, labeler, held, size=self._size, rng=self._rng)
 
     def _lately(self, what: str, make: Callable[[Snapshot], T]) -> T:
-        """Result of ``make`` as of the last model, or, where that is dear, as of one before: pages mustn't wait."""
+        """Result of ``make`` as of the last model, or, where that is dear, as of one before: pages mustn't wait.
+
+        Of many answers it is made anew in the background.
+        """
+        model, _, until = self._made.get(what, (None, None, 0.0))
+        if model is None or (model is not self._present.published and time.monotonic() > until):
+            if model is None or self._ledger.tally.answers <= _SMALL:
+                self._make(what, make)
+            elif not self._making.locked():
+                threading.Thread(target=self._make, args=(what, make), name="pal-checking", daemon=True).start()
+        found: T = self._made[what][1]
+        return found
+
+    def _make(self, what: str, make: Callable[[Snapshot], Any]) -> None:
         with self._making:
-            model, result, until = self._made.get(what, (None, None, 0.0))
             published = self._present.published
-            if model is None or (model is not published and time.monotonic() > until):
-                start = time.monotonic()
-                result = make(self._present.now())
-                end = time.monotonic()
-                self._made[what] = (published, result, end + _SPARE * (end - start))
-            found: T = result
-            return found
+            if self._made.get(what, (None,))[0] is published:
+                return
+            start = time.monotonic()
+            result = make(self._present.now())
+            end = time.monotonic()
+            self._made[what] = (published, result, end + _SPARE * (end - start))
 
     def _gold(self, now: Snapshot) -> Gold:
         return gold_of(self._items, now)
