@@ -75,9 +75,10 @@ def _best_page(state: State, value: Float[ndarray, " n"]) -> _Page | None:
     for rank, c in enumerate(np.argsort(-_promise(state, value, join), kind="stable").tolist()):
         if best is not None and rank >= _CLASSES:
             break
-        templates = _templates(state, c)
+        templates, worth = _templates(state, c), _worth(state, c, value)
         for template in templates[1:2] or templates if check else templates:
-            page = _page(state, c, template, value, join[c], members, check=check, least=best.worth if best else 0.0)
+            least = best.worth if best else 0.0
+            page = _page(state, c, template, worth, value > _DOUBTED, join[c], members, check=check, least=least)
             if page is not None and (best is None or page.worth > best.worth):
                 best = page
     return best
@@ -125,11 +126,20 @@ def _templates(state: State, c: int) -> list[int]:
     return [t for t in (anchor, *surest.tolist()) if not state.held[t]]
 
 
+def _worth(state: State, c: int, value: Float[ndarray, " n"]) -> Float[ndarray, " n"]:
+    """Worth of comparing each item with class c; none of what is surely of another class and would only fill a page."""
+    probability, confidence = state.beliefs.probability[:, c], state.beliefs.confidence
+    worth = value * probability / confidence
+    worth[(probability < _RIVAL * confidence) & (value <= _DOUBTED)] = 0.0
+    return worth
+
+
 def _page(
     state: State,
     c: int,
     template: int,
-    value: Float[ndarray, " n"],
+    worth: Float[ndarray, " n"],
+    doubted: Bool[ndarray, " n"],
     join: Float[ndarray, " c"],
     members: Int64[ndarray, "c d"],
     *,
@@ -138,17 +148,12 @@ def _page(
 ) -> _Page | None:
     """Page about one template; None if nothing may be asked, or nothing that is worth more than ``least``."""
     beliefs = state.beliefs
-    worth = value * beliefs.probability[:, c] / beliefs.confidence
+    worth, doubted = worth.copy(), doubted.copy()
     classes, delegate = _delegates(state, template, members, join)
     worth[delegate] = np.maximum(worth[delegate], join[classes])
     worth[template] = 0.0
     one = beliefs.same[c, classes]  # not for ever: at the end, nothing else would be left to ask
-    doubted = value > _DOUBTED
     doubted[delegate] = np.minimum(one, 1.0 - one) > _OPEN
-    # What is surely of another class would only fill the page.
-    filler = (beliefs.probability[:, c] < _RIVAL * beliefs.confidence) & (value <= _DOUBTED)
-    filler[delegate] = False
-    worth[filler] = 0.0
     pool = _best_askable(state, template, worth, doubted)
     if not len(pool) or worth[pool[: state.page_size]].sum() <= least:  # likeness only takes away from that
         return None
@@ -165,11 +170,11 @@ def _best_askable(
 ) -> Int64[ndarray, " m"]:
     """Items of greatest worth that may be compared with a template, best first; looks at few more than it takes."""
     n_wanted = _POOL * state.page_size
-    n_looked = 4 * n_wanted
+    n_looked, some = 4 * n_wanted, np.flatnonzero(worth > 0)
     while True:
         # Ties with the last are looked at too, so that the outcome doesn't depend on how many are.
-        least = np.partition(worth, -n_looked)[-n_looked] if n_looked < len(worth) else 0.0
-        candidates = np.flatnonzero(worth >= least if least > 0 else worth > 0)
+        least = np.partition(worth[some], -n_looked)[-n_looked] if n_looked < len(some) else 0.0
+        candidates = some[worth[some] >= least]
         keys = pair_key(state.n_items, np.full(len(candidates), template), candidates)
         votes = state.knowledge.votes.look_up(keys)
         candidates = candidates[(votes.alike + votes.unlike) == 0]
