@@ -29,10 +29,13 @@ import numpy as np
 from benchmarks._serving import Browser, Server, Unreachable, clumps, free_port, invited, postgres
 from benchmarks.report import Row, row
 from pal.answers import Question
+from pal.beliefs import settle
 from pal.cost import KEYS, n_clicks
 from pal.items import Items
+from pal.knowledge import known
 from pal.labelers.people import Person
-from pal.store.events import Event, new_id
+from pal.store.events import Answered, Event, new_id
+from pal.store.fold import to_answers
 
 AHEAD = 3
 """Pages that the page's code holds: one in front, two behind it."""
@@ -208,7 +211,9 @@ def measure(options: argparse.Namespace, directory: Path) -> list[Row]:
             server.stop()
         log = read_log(servers[0])
     said = "".join(line for server in servers for line in server.said)
-    return rows_of(options, [somebody.seen for somebody in people], log, said, bare[0], used)
+    told = to_answers([event for event in log if isinstance(event, Answered)], items.row)
+    settled = int((settle(known(len(items), told)).label >= 0).sum())
+    return rows_of(options, [somebody.seen for somebody in people], log, said, bare[0], used, settled)
 
 
 def read_log(server: Server) -> list[Event]:
@@ -240,6 +245,7 @@ def rows_of(
     said: str,
     bare: tuple[list[float], list[float]],
     used: float,
+    settled: int,
 ) -> list[Row]:
     """Table of what happened; ``used`` is the share of a processor that the servers took."""
     sent = [event for person in seen for event in person.sent]
@@ -253,6 +259,8 @@ def rows_of(
     rows = [
         row(f"{what}: pages answered", len(sent), none, "pages", "-"),
         row(f"{what}: pages a second", len(sent) / (60.0 * options.minutes), none, "", "-"),
+        row(f"{what}: tiles a page", float(np.mean([len(page[2]) for p in seen for page in p.open])), none, "", "-"),
+        row(f"{what}: items settled by their answers, of {options.items:,}", settled, none, "items", "-"),
         row(f"{what}: processors of the servers, without learning", used, none, "", "-"),
         row(f"{what}: answers lost", sum(logged[event] == 0 for event in sent), none, "answers", "0"),
         row(f"{what}: answers twice in the log", sum(n > 1 for n in logged.values()), none, "answers", "0"),
@@ -279,7 +287,7 @@ def run(args: list[str]) -> list[Row]:
     parser.add_argument("--people", type=int, default=50)
     parser.add_argument("--minutes", type=float, default=10.0)
     parser.add_argument("--seconds", type=float, help="seconds a page; by default as the cost model of pal.cost says")
-    parser.add_argument("--items", type=int, default=60_000)
+    parser.add_argument("--items", type=int, default=90_000, help="more than are settled in that time")
     parser.add_argument("--classes", type=int, default=20)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args(args)
