@@ -54,11 +54,13 @@ class _Page(NamedTuple):
 def gain(state: State, /) -> list[Question]:
     """Ask the page of greatest worth; O(N C + page_size² · neighbours).
 
-    Items asked about since the model was fitted wait for the next one, if others leave something to ask.
+    Items, and pairs of classes, asked about since the model was fitted wait for the next, while others leave something.
     """
     value, waiting = _label_value(state), state.asked_since()
     best = _best_page(state, np.where(waiting, 0.0, value))
     if best is None and waiting.any():
+        if state.partial:
+            return []
         best = _best_page(state, value)
     if best is None:  # beliefs leave nothing in doubt that may be asked: finish what isn't settled
         return captcha(state)
@@ -68,8 +70,8 @@ def gain(state: State, /) -> list[Question]:
 
 def _best_page(state: State, value: Float[ndarray, " n"]) -> _Page | None:
     """Page of greatest worth, given that of settling each item."""
-    join = _join_value(state)
     members = _members(state)
+    join = _join_value(state, members)
     check = _check_is_due(state)
     best: _Page | None = None
     for rank, c in enumerate(np.argsort(-_promise(state, value, join), kind="stable").tolist()):
@@ -97,12 +99,16 @@ def _label_value(state: State) -> Float[ndarray, " n"]:
     return np.where(state.held, 0.0, np.maximum(value, 1e-9))
 
 
-def _join_value(state: State) -> Float[ndarray, "c c"]:
+def _join_value(state: State, members: Int64[ndarray, "c d"]) -> Float[ndarray, "c c"]:
     """Worth of asking the anchor of class d (column) against the template of class c (row)."""
-    beliefs = state.beliefs
+    beliefs, since = state.beliefs, state.since
     size = np.bincount(beliefs.label, minlength=len(beliefs.anchor))
     smaller = np.minimum.outer(size, size)
-    return _JOIN * np.minimum(beliefs.same, 1.0 - beliefs.same) * smaller
+    value = _JOIN * np.minimum(beliefs.same, 1.0 - beliefs.same) * smaller
+    asked = np.isin(since.item, members)
+    one, other = beliefs.label[since.template[asked]], beliefs.label[since.item[asked]]
+    value[one, other] = value[other, one] = 0.0
+    return value
 
 
 def _promise(state: State, value: Float[ndarray, " n"], join: Float[ndarray, "c c"]) -> Float[ndarray, " c"]:
