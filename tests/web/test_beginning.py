@@ -7,7 +7,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from pal.errors import InvalidInputError
-from pal.project import NoPage, Page, Project, core
+from pal.project import NoPage, Page, Project, paging
 from pal.project.learning import Here
 from pal.web.app import create_app
 from pal.web.pages import SCREENS
@@ -70,7 +70,7 @@ def test_the_first_page_is_waited_for(early, slow):
 
 
 def test_a_page_that_does_not_come_in_time_says_why(early, monkeypatch):
-    monkeypatch.setattr(core, "_FIRST_PAGE", 0.01)
+    monkeypatch.setattr(paging, "_FIRST_PAGE", 0.01)
     found = early.page("ann")
     assert isinstance(found, NoPage)
     assert "first page is being made" in found.reason

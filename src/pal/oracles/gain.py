@@ -54,14 +54,12 @@ class _Page(NamedTuple):
 def gain(state: State, /) -> list[Question]:
     """Ask the page of greatest worth; O(N C + page_size² · neighbours).
 
-    Items, and pairs of classes, asked about since the model was fitted wait for the next, while others leave something.
+    Items, and pairs of classes, asked about since the model was fitted wait for the next one.
     """
     value, waiting = _label_value(state), state.asked_since()
     best = _best_page(state, np.where(waiting, 0.0, value))
     if best is None and waiting.any():
-        if state.partial:
-            return []
-        best = _best_page(state, value)
+        return []
     if best is None:  # beliefs leave nothing in doubt that may be asked: finish what isn't settled
         return captcha(state)
     mode: Mode = "different" if best.expected.mean() > 0.5 else "same"

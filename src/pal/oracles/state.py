@@ -35,8 +35,6 @@ class State:
         What the answers implied when the model was fitted; None if that is ``knowledge``.
     since
         Answers that the model doesn't know yet.
-    partial
-        Whether there are other items to ask about than these.
     """
 
     knowledge: Knowledge
@@ -47,7 +45,6 @@ class State:
     held: Bool[ndarray, " n_items"] = field(repr=False)
     learned: Knowledge | None = None
     since: Answers = field(default_factory=Answers.empty)
-    partial: bool = False
 
     @property
     def n_items(self) -> int:
@@ -87,7 +84,6 @@ class State:
             self.held[rows],
             None if self.learned is None else self.learned.among(rows),
             self.since.among(rows, self.n_items),
-            partial=True,
         )
 
 

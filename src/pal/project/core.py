@@ -39,9 +39,6 @@ FIRST = 300
 SEEN = "seen.jsonl"
 """File of a project with what was seen of the files of its source."""
 
-_FIRST_PAGE = 15.0
-"""Seconds that a page waits for the first model; browsers wait a little longer for the page."""
-
 _FOLLOW = 5.0
 """Seconds between looks at what other servers wrote, beside being told."""
 
@@ -204,8 +201,6 @@ class Project:
     def page(self, labeler: str, *, hold: Collection[str] = ()) -> Page | NoPage:
         """Lease the next page: its items are on no other open page. ``hold`` are pages the caller still has open."""
         self._trainer.check()
-        if not self._trainer.begun():
-            self._trainer.settle(timeout=_FIRST_PAGE, ready=self._trainer.begun)
         return self._paging.page(labeler, hold)
 
     def ask(self, items: Sequence[str]) -> Page | NoPage:

@@ -22,6 +22,12 @@ from pal.project.present import Present
 from pal.project.trainer import Trainer
 from pal.store.events import new_id
 
+_FIRST_PAGE = 15.0
+"""Seconds that a page waits for the first model; browsers wait a little longer for the page."""
+
+_NEXT_PAGE = 5.0
+"""Seconds that a page waits for the model to take in the answers so far, where it leaves nothing else to ask."""
+
 _OTHERS = 50
 """Members of a group that are tried as its template where a person called another one unclear."""
 
@@ -68,7 +74,19 @@ class Paging:
         self._chosen_by = ledger.knowledge  # what was known when these were chosen
 
     def page(self, labeler: str, hold: Collection[str]) -> Page | NoPage:
-        """Lease the next page for somebody; ``hold`` are pages the caller still has open."""
+        """Lease the next page for somebody; ``hold`` are pages the caller still has open.
+
+        It waits for the first model, and for a moment for one that leaves something to ask.
+        """
+        if not self._trainer.begun():
+            self._trainer.settle(timeout=_FIRST_PAGE, ready=self._trainer.begun)
+        found = self._page(labeler, hold)
+        if isinstance(found, NoPage) and self._behind():
+            self._trainer.settle(timeout=_NEXT_PAGE)
+            found = self._page(labeler, hold)
+        return found
+
+    def _page(self, labeler: str, hold: Collection[str]) -> Page | NoPage:
         self._leases.renew(hold)
         if not self._trainer.begun():
             return NoPage(self._why_not())
@@ -84,6 +102,11 @@ class Paging:
                     question = self._clearer(question, labeler, held)
                 leased = self.lease(self._checking.seeded(question, labeler, held))
         return leased
+
+    def _behind(self) -> bool:
+        """Whether there are answers that the model, if there is one, doesn't know yet."""
+        with self._lock:
+            return self._trainer.begun() and self._trainer.published.position < self._ledger.position
 
     def among(self, rows: Int64[ndarray, " s"]) -> Page | NoPage:
         """Lease a page made of some items."""
@@ -162,6 +185,8 @@ class Paging:
             return "All questions that are left are on open pages; answer those first."
         if self._features.working:
             return "More pictures are being encoded; try again in a moment."
+        if self._behind():
+            return "The answers so far are being taken in; the next page will be here in a moment."
         return "Nothing is left to ask: the answers so far settle every item."
 
     def _shown(self, page: str, question: Question, expires: float) -> Page:
