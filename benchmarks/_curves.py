@@ -100,9 +100,9 @@ def _scores(data: Data, beliefs: Beliefs, stands: Standing, test: "Test") -> Poi
     """Figures of what a project would show and export now."""
     from sklearn.metrics import adjusted_rand_score
 
-    named = data.y[stands.anchor][stands.label]
+    named = np.append(data.y[stands.anchor], -1)[stands.label]  # −1: in no group
     weight = np.where(stands.source > 0, 1.0, stands.confidence)
-    n_groups = len(np.unique(stands.label))
+    n_groups = len(stands.anchor)
     point = {
         "ari": float(adjusted_rand_score(data.y, stands.label)),
         "heldout": test(named, weight),

@@ -80,7 +80,7 @@ def _one(name: str, seed: int, answers: list[int], *, known: bool) -> Found:
             loop.tell(question, labeler(question), labeler=who(question) if known else 0)
             by.append(np.full(len(question.items), who(question)))
         now = standing(loop.knowledge, loop.model.beliefs)
-        ari[j], n_groups[j] = adjusted_rand_score(y, now.label), len(np.unique(now.label))
+        ari[j], n_groups[j] = adjusted_rand_score(y, now.label), len(now.anchor)
     said, beliefs = loop.answers, loop.model.beliefs
     same, people = y[said.template] == y[said.item], np.concatenate(by)
     true = [[(said.relation[(people == p) & (same == one)] == (1 if one else -1)).mean() for one in (True, False)]
