@@ -156,6 +156,7 @@ def test_on_the_map_digits_lie_together(client, labelled, digit):
 
 
 def test_a_selection_becomes_a_page_against_its_commonest_group(client, labelled):
+    labelled.settle()  # no model comes between
     now, items = labelled.standing(), labelled.items
     free = [
         i for i in np.flatnonzero((now.source == 0) & (now.label >= 0)).tolist() if i not in set(now.anchor.tolist())
