@@ -6,6 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import pal.representatives
+from pal.answers import Question
 from pal.datasets.arrays import items_of
 from pal.errors import InvalidInputError, StoreError
 from pal.knowledge import known
@@ -246,6 +248,26 @@ def test_skipped_pages_teach_nothing(project):
     project.record([reply(project, page, relations=nothing, note="skipped")])
     assert project.progress().answers == 0
     assert project.progress().told == 0
+
+
+def test_a_core_that_left_nothing_to_ask_is_not_looked_at_again(source, monkeypatch):
+    monkeypatch.setattr(pal.representatives, "N_ALL", 40)
+    monkeypatch.setattr(pal.representatives, "N_REPRESENTATIVES", 20)
+    looked_at = []
+
+    def oracle(state):
+        looked_at.append(state.n_items)
+        return [] if state.n_items < 45 else [Question(0, np.flatnonzero(~state.held)[1:3])]
+
+    monkeypatch.setattr("pal.project.paging.get_oracle", lambda _: oracle)
+    with Project.create_or_open(source, page_size=5) as project:
+        first, second = project.page("ann"), project.page("ben")
+        assert not {tile.id for tile in first.tiles} & {tile.id for tile in second.tiles}
+        assert looked_at == [20, 45, 45]
+        project.record([reply(project, first)])
+        project.settle()
+        project.page("ann")
+        assert looked_at[3] < 45  # the next model's core may leave something
 
 
 def test_a_template_called_unclear_is_not_shown_again_to_who_said_so(project):

@@ -96,12 +96,16 @@ def ask(oracle: Oracle, state: State, /) -> list[Question]:
 
     So a page costs what the core does, however many items there are.
     """
+    return ask_core(oracle, state) or list(oracle(state))
+
+
+def ask_core(oracle: Oracle, state: State, /) -> list[Question]:
+    """Pages by an oracle among the items of the model's core alone; none where it has no core."""
     core = state.model.core
     if core is None:
-        return list(oracle(state))
+        return []
     rows = core.rows
-    pages = [
+    return [
         Question(int(rows[page.template]), rows[page.items], page.mode)
         for page in oracle(state.among(rows, core.model))
     ]
-    return pages or list(oracle(state))

@@ -10,7 +10,8 @@ from numpy import ndarray
 from pal.answers import Question
 from pal.errors import InvalidInputError
 from pal.items import Items
-from pal.oracles import State, ask, get_oracle
+from pal.learner import Model
+from pal.oracles import State, ask_core, get_oracle
 from pal.project import listing
 from pal.project.checking import Checking
 from pal.project.features import Features
@@ -72,6 +73,7 @@ class Paging:
         self._choosing = threading.Lock()  # one page is chosen at a time, without keeping answers waiting
         self._pending: list[Question] = []
         self._chosen_by = ledger.knowledge  # what was known when these were chosen
+        self._core_done: Model | None = None  # the model whose core left nothing to ask
 
     def page(self, labeler: str, hold: Collection[str]) -> Page | NoPage:
         """Lease the next page for somebody; ``hold`` are pages the caller still has open.
@@ -146,8 +148,16 @@ class Paging:
         published = self._trainer.published
         since = answers.take(slice(published.n_answers, None))
         state = State(knowledge, answers, published.model, self._size, self._rng, held, published.knowledge, since)
-        self._pending, self._chosen_by = ask(self._oracle, state), knowledge
+        self._pending, self._chosen_by = self._choose(state), knowledge
         return self._usable(held)
+
+    def _choose(self, state: State) -> list[Question]:
+        """Pages by the oracle, as :func:`pal.oracles.ask`; a core that left nothing isn't looked at again."""
+        if state.model is not self._core_done:
+            if pages := ask_core(self._oracle, state):
+                return pages
+            self._core_done = state.model
+        return self._oracle(state)
 
     def _clearer(self, question: Question, labeler: str, held: Bool[ndarray, " n_items"]) -> Question:
         """The question, with another template of the same group where this person called its own unclear."""
