@@ -12,7 +12,7 @@ from typing import Any
 
 import uvicorn
 from fastapi import FastAPI
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
 from benchmarks._serving import free_port
 
@@ -63,6 +63,11 @@ def new_context(browser: Browser, **how: Any) -> BrowserContext:
     context.set_default_timeout(1000 * PATIENCE)
     context.add_init_script(SLOW_TO_HOLD)
     return context
+
+
+def is_ours(message: ConsoleMessage) -> bool:
+    """Whether a message of the console is of an error of ours: plotly has a style that isn't let in, nor needed."""
+    return message.type == "error" and not message.location["url"].endswith("/plotly/plotly.min.js")
 
 
 def wait_until(page: Page, true: Callable[[], bool]) -> None:

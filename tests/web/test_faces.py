@@ -115,6 +115,7 @@ def test_groups_of_texts_can_be_read(opened, tmp_path):
         assert set(page.locator(".legend-name").all_inner_texts()) <= set(texts), (
             "a group without a name says what it is"
         )
+        page.wait_for_selector("#points .point")
         page.mouse.move(*page.evaluate(FIRST_POINT))
         page.wait_for_selector("#peek:not([hidden])")
         assert page.locator("#peek .card-text").inner_text() in texts

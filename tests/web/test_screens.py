@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("playwright")
 
-from browsing import KEYS, Person, new_context, serving, wait_until
+from browsing import KEYS, Person, is_ours, new_context, serving, wait_until
 
 from pal.project import Project
 from pal.store.events import Answered, Flagged, Retracted
@@ -55,8 +55,8 @@ def page(context, shared):
 
 
 def complains(message):
-    """An error, but for a connection that a test cut itself."""
-    return message.type == "error" and "net::ERR" not in message.text
+    """An error of ours, but for a connection that a test cut itself."""
+    return is_ours(message) and "net::ERR" not in message.text
 
 
 def marks(page):

@@ -9,7 +9,7 @@ import pytest
 
 pytest.importorskip("playwright")
 
-from browsing import new_context, serving, wait_until
+from browsing import is_ours, new_context, serving, wait_until
 
 from pal.project import Project
 from pal.store.events import Answered
@@ -63,7 +63,7 @@ def page(browser):
     made = context.new_page()
     errors = []
     made.on("pageerror", lambda error: errors.append(str(error)))
-    made.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+    made.on("console", lambda message: errors.append(message.text) if is_ours(message) else None)
     yield made
     context.close()
     assert not errors  # the content security policy complains here too
@@ -158,7 +158,7 @@ def test_a_loop_on_the_map_becomes_the_page_in_front(page, served):
     page.goto(address)
     page.wait_for_selector(".tile")
     page.click("nav >> text=Map")
-    page.wait_for_selector(".legend-row")
+    page.wait_for_selector("#points .point")
     box = page.locator("#points").bounding_box()
     centre = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     corners = [(-0.45, -0.45), (0.45, -0.45), (0.45, 0.45), (-0.45, 0.45), (-0.45, -0.4)]
@@ -182,6 +182,31 @@ def test_a_loop_on_the_map_becomes_the_page_in_front(page, served):
     page.wait_for_selector("#map-bar:not([hidden])")
     page.keyboard.press("Escape")
     page.wait_for_selector("#map-bar", state="hidden")
+
+
+def test_the_map_is_looked_at_closely_and_keeps_what_is_selected(page, served):
+    _, address = served
+    page.goto(f"{address}map")
+    page.wait_for_selector("#points .point")
+    page.locator(".legend-row").first.click()
+    words = page.inner_text("#map-words")
+    width = "() => { const r = document.getElementById('points')._fullLayout.xaxis.range; return r[1] - r[0]; }"
+    whole = page.evaluate(width)
+    box = page.locator("#points").bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.wheel(0, -300)
+    page.wait_for_function(f"(whole) => ({width})() < 0.95 * whole", arg=whole)
+    page.wait_for_timeout(300)  # plotly says where a wheel led to a moment after it stopped
+    wheeled = page.evaluate(width)
+    page.keyboard.press("+")
+    page.wait_for_function(f"(wheeled) => ({width})() < 0.95 * wheeled", arg=wheeled)
+    page.check("[name=drag][value=pan]")
+    page.check("[name=colour][value=doubt]")  # drawn anew, where one looks stays
+    assert page.evaluate(width) < 0.95 * wheeled
+    assert page.inner_text("#map-words") == words
+    page.click("#map-all")
+    page.wait_for_function(f"(whole) => Math.abs(({width})() - whole) < 1e-9", arg=whole)
+    assert page.is_visible("#map-bar")
 
 
 def test_export_shows_its_manifest_and_downloads(page, served):

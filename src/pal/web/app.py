@@ -108,6 +108,7 @@ def create_app(
     app.include_router(team(project, accounts, invitations, owner=labeler))
     app.include_router(welcome(project))
     app.mount("/static", StaticFiles(directory=HERE / "static"))
+    app.mount("/plotly", StaticFiles(packages=[("plotly", "package_data")]))
     app.add_exception_handler(PalError, _sorry)
     app.add_exception_handler(RequestValidationError, _misread)
     app.add_middleware(

@@ -1,9 +1,8 @@
-// The map screen: all items in two dimensions; a loop around some points makes a page of them.
+// The map screen: all items in two dimensions, drawn by plotly; a loop around some points makes a page of them.
 // @ts-check
 
 import { element, face } from "./card.js";
 import { keep } from "./keep.js";
-import { Plot } from "./plot.js";
 import { ask, percent, plural, toast } from "./screen.js";
 import { at } from "./status.js";
 
@@ -15,25 +14,41 @@ import { at } from "./status.js";
 const SOON = 2000; // milliseconds
 const ASKED = 500; // the least sure of a larger selection
 const SOURCES = ["predicted", "deduced", "told"];
+const MARGIN = 28; // pixels
+/** @type {any} */
+let Plotly;
+const CONFIG = { displayModeBar: false, doubleClick: "reset", responsive: true, scrollZoom: true };
 /** @type {Points|null} */
 let points = null;
-/** @type {Plot|null} */
-let plot = null;
-let shown = -1;
+/** @type {string[]} a colour a point */
+let colours = [];
+/** @type {Set<number>} */
+let selected = new Set();
+let loops = 0; // drawn so far: plotly forgets one when there is a newer number
 let group = -1;
 
-/** A colour of the style sheet as the browser computes it, light or dark. @param {string} colour */
+const plot = /** @type {HTMLElement & {on: function(string, function(any): void): void}} */ (at("points"));
+const pixel = /** @type {CanvasRenderingContext2D} */ (new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true }));
+
+/** A colour of the style sheet as it is painted, light or dark, in words that plotly knows. @param {string} colour */
 function ink(colour) {
   at("plot").style.color = colour;
-  const found = getComputedStyle(at("plot")).color;
+  pixel.fillStyle = getComputedStyle(at("plot")).color;
   at("plot").style.color = "";
-  return found;
+  pixel.fillRect(0, 0, 1, 1);
+  return `rgb(${[...pixel.getImageData(0, 0, 1, 1).data.slice(0, 3)].join(", ")})`;
 }
 
 // Neighbours in size get hues far apart: each is the golden angle from the last.
 const hue = (/** @type {number} */ place) => `light-dark(hsl(${(200 + 137.5 * place) % 360} 62% ${place % 2 ? 38 : 46}%), hsl(${(200 + 137.5 * place) % 360} 68% ${place % 2 ? 62 : 74}%))`;
 const groupName = (/** @type {Points} */ of, /** @type {number} */ place) => (place < 0 ? "no group" : of.group_names[place] || "?");
 const doubt = (/** @type {number} */ share) => `color-mix(in oklab, var(--odd) ${Math.round(100 * share)}%, var(--deduced))`;
+
+/** Plotly takes a second to start; all else on the screen doesn't wait for it. */
+async function plotly() {
+  if (!("Plotly" in globalThis)) await new Promise((resolve) => at("plotly").addEventListener("load", resolve, { once: true }));
+  ({ Plotly } = /** @type {any} */ (globalThis));
+}
 
 async function load() {
   points = await ask("/api/map");
@@ -46,29 +61,61 @@ async function load() {
     setTimeout(load, SOON);
     return;
   }
-  plot = new Plot(/** @type {HTMLCanvasElement} */ (at("points")), points.x, points.y);
-  paint();
+  colour();
+  await plotly();
+  draw();
+  listen();
 }
 
-function paint() {
-  if (!points || !plot) return;
-  const by = /** @type {HTMLInputElement} */ (document.querySelector("[name=colour]:checked")).value;
+/** Colour the points and the legend by group or by doubt, and draw. */
+function colour() {
+  if (!points) return;
   const of = points;
+  const by = /** @type {HTMLInputElement} */ (document.querySelector("[name=colour]:checked")).value;
   const known = ink("var(--told)");
   if (by === "group") {
     const hues = of.anchors.map((_, place) => ink(hue(place)));
     const none = ink("var(--soft)");
-    plot.colours = of.group.map((place) => hues[place] ?? none);
+    colours = of.group.map((place) => hues[place] ?? none);
     at("legend").replaceChildren(...of.anchors.slice(0, 60).map((_, place) => row(of, place, hues[place])));
   } else {
     const steps = Array.from({ length: 11 }, (_, step) => ink(doubt(step / 10)));
-    plot.colours = of.confidence.map((sure, point) => (of.source[point] ? known : steps[Math.round(10 * Math.min(1, Math.max(0, 1 - sure)))]));
+    colours = of.confidence.map((sure, point) => (of.source[point] ? known : steps[Math.round(10 * Math.min(1, Math.max(0, 1 - sure)))]));
     const lines = /** @type {[string, string][]} */ ([["told or deduced", known], ["predicted, sure", steps[0]], ["in doubt", steps[5]], ["a mere guess", steps[10]]]);
     at("legend").replaceChildren(...lines.map(([words, colour]) => scale(words, colour)));
   }
-  plot.accent = ink("var(--accent)");
-  plot.draw();
+  draw();
   showSelection();
+}
+
+/** Draw the points as they are coloured and selected; where one looks stays as it is. */
+function draw() {
+  if (!points || !Plotly) return;
+  const { x, y } = points;
+  const size = x.length > 3000 ? 5 : 7;
+  const trace = {
+    x, y, type: "scatter", mode: "markers", cliponaxis: false, hoverinfo: "none",
+    marker: { color: colours, size, opacity: 0.85 },
+    selectedpoints: selected.size ? [...selected] : null,
+    selected: { marker: { opacity: 0.85, size: size + 3 } },
+    unselected: { marker: { opacity: 0.22 } },
+  };
+  const axis = (/** @type {number[]} */ v) => ({ visible: false, range: bounds(v) });
+  const line = { color: ink("var(--accent)"), width: 2, dash: "dash" };
+  const layout = {
+    dragmode: /** @type {HTMLInputElement} */ (document.querySelector("[name=drag]:checked")).value,
+    hovermode: "closest", showlegend: false, uirevision: "kept",
+    margin: { l: MARGIN, r: MARGIN, t: MARGIN, b: MARGIN },
+    paper_bgcolor: "rgba(0, 0, 0, 0)", plot_bgcolor: "rgba(0, 0, 0, 0)",
+    xaxis: axis(x), yaxis: axis(y), newselection: { line }, selections: [], selectionrevision: ++loops,
+  };
+  Plotly.react(plot, [trace], layout, CONFIG);
+}
+
+/** Least and largest of some numbers, a little apart. @param {number[]} v */
+function bounds(v) {
+  const [low, high] = v.reduce(([low, high], one) => [Math.min(low, one), Math.max(high, one)], [Infinity, -Infinity]);
+  return [low, Math.max(high, low + 1e-9)];
 }
 
 /** @param {Points} of @param {number} place @param {string} colour */
@@ -109,24 +156,22 @@ function dot(colour) {
 
 /** @param {number[]} chosen @param {number} [of]  the group they are, if they are one */
 function select(chosen, of = -1) {
-  if (!plot) return;
   group = of;
-  plot.selected = new Set(chosen);
-  plot.draw();
+  selected = new Set(chosen);
+  draw();
   showSelection();
 }
 
 function showSelection() {
-  const count = plot?.selected.size ?? 0;
-  at("map-bar").hidden = !count;
-  at("map-words").textContent = `${plural(count, "item")} selected`;
+  at("map-bar").hidden = !selected.size;
+  at("map-words").textContent = `${plural(selected.size, "item")} selected`;
   [...at("legend").querySelectorAll("button")].forEach((made, place) => made.setAttribute("aria-pressed", String(place === group)));
 }
 
 async function askAboutThese() {
-  if (!points || !plot?.selected.size) return;
+  if (!points || !selected.size) return;
   const { confidence, id } = points;
-  const items = [...plot.selected].sort((a, b) => confidence[a] - confidence[b]).slice(0, ASKED).map((point) => id[point]);
+  const items = [...selected].sort((a, b) => confidence[a] - confidence[b]).slice(0, ASKED).map((point) => id[point]);
   const reply = await ask("/api/ask", { items });
   if (!reply) return;
   if (reply.done) { toast(reply.done); return; }
@@ -136,57 +181,47 @@ async function askAboutThese() {
 
 // --- pointer and keys ---------------------------------------------------------------------------------------------
 
-/** @param {PointerEvent} event */
-const placeOf = (event) => ({ x: event.offsetX, y: event.offsetY });
-
-/** @param {PointerEvent} event */
-function peek(event) {
-  const place = placeOf(event);
-  const point = plot?.near(place) ?? -1;
-  at("peek").hidden = point < 0;
-  if (point < 0 || !points) { shown = -1; return; }
-  if (point !== shown) {
-    shown = point;
-    const sure = points.source[point] ? SOURCES[points.source[point]] : `predicted ${percent(points.confidence[point])}`;
-    at("peek").replaceChildren(
-      face({ id: points.id[point], name: points.name[point], text: points.text[point], cells: [] }, 96).face,
-      element("p", "", points.name[point]), element("p", "", `${groupName(points, points.group[point])}, ${sure}`),
-    );
-  }
-  const { clientWidth: width, clientHeight: height } = at("plot");
-  at("peek").style.left = `${Math.min(place.x + 16, width - 144)}px`;
-  at("peek").style.top = `${Math.min(place.y + 16, Math.max(height - 200, 0))}px`;
+/** Show the item under the pointer. @param {{points: {pointIndex: number}[], event: MouseEvent}} hover */
+function peek({ points: [{ pointIndex: point }], event }) {
+  if (!points) return;
+  const sure = points.source[point] ? SOURCES[points.source[point]] : `predicted ${percent(points.confidence[point])}`;
+  at("peek").replaceChildren(
+    face({ id: points.id[point], name: points.name[point], text: points.text[point], cells: [] }, 96).face,
+    element("p", "", points.name[point]), element("p", "", `${groupName(points, points.group[point])}, ${sure}`),
+  );
+  const { left, top, width, height } = at("plot").getBoundingClientRect();
+  at("peek").style.left = `${Math.min(event.clientX - left + 16, width - 144)}px`;
+  at("peek").style.top = `${Math.min(event.clientY - top + 16, Math.max(height - 200, 0))}px`;
+  at("peek").hidden = false;
 }
 
-const canvas = at("points");
-let drawing = false;
-canvas.addEventListener("pointerdown", (event) => {
-  if (!plot || event.button !== 0) return;
-  drawing = true;
-  canvas.setPointerCapture(event.pointerId);
-  plot.loop = [placeOf(event)];
-});
-canvas.addEventListener("pointermove", (event) => {
-  if (!plot) return;
-  if (!drawing) { peek(event); return; }
-  at("peek").hidden = true;
-  plot.loop.push(placeOf(event));
-  plot.draw();
-});
-canvas.addEventListener("pointerup", (event) => {
-  if (!plot || !drawing) return;
-  drawing = false;
-  const drawn = plot.loop.length > 4;
-  const chosen = drawn ? plot.inside() : [];
-  plot.loop = [];
-  // A click on a point opens its item; a click beside all of them clears.
-  const point = drawn ? -1 : plot.near(placeOf(event));
-  if (point >= 0 && points && event.pointerType === "mouse") location.assign(`/item#${points.id[point]}`);
-  else if (point >= 0) peek(event);
-  else select(chosen);
-});
-canvas.addEventListener("pointercancel", () => { drawing = false; if (plot) { plot.loop = []; plot.draw(); } });
-canvas.addEventListener("pointerleave", () => { if (!drawing) at("peek").hidden = true; });
+let listening = false;
+function listen() {
+  if (listening) return;
+  listening = true;
+  plot.on("plotly_hover", peek);
+  plot.on("plotly_unhover", () => { at("peek").hidden = true; });
+  plot.on("plotly_click", (click) => {
+    if (/** @type {PointerEvent} */ (click.event).pointerType === "touch") peek(click);
+    else if (points) location.assign(`/item#${points.id[click.points[0].pointIndex]}`);
+  });
+  plot.on("plotly_selected", (loop) => {
+    const chosen = (loop?.points ?? []).map((/** @type {{pointIndex: number}} */ point) => point.pointIndex);
+    // Once plotly is done with the loop, it is taken away; that comes back as a selection of nothing.
+    if (chosen.length) setTimeout(select, 0, chosen);
+  });
+  plot.on("plotly_doubleclick", () => select([]));
+}
+
+/** Look at all, or closer by a factor. @param {number} factor  0: all */
+function zoom(factor) {
+  if (!points) return;
+  const { xaxis, yaxis } = /** @type {any} */ (plot)._fullLayout;
+  const closer = (/** @type {number[]} */ [low, high]) => [low + high - (high - low) / factor, low + high + (high - low) / factor].map((end) => end / 2);
+  Plotly.relayout(plot, {
+    "xaxis.range": factor ? closer(xaxis.range) : bounds(points.x), "yaxis.range": factor ? closer(yaxis.range) : bounds(points.y),
+  });
+}
 
 at("map-clear").addEventListener("click", () => select([]));
 at("map-ask").addEventListener("click", askAboutThese);
@@ -194,10 +229,14 @@ addEventListener("keydown", (event) => {
   const target = /** @type {HTMLElement} */ (event.target);
   if (event.repeat || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === "Escape") select([]);
+  else if (event.key === "+") zoom(1.5);
+  else if (event.key === "-") zoom(1 / 1.5);
+  else if (event.key === "0") zoom(0);
   else if (event.key === "Enter" && !target.closest("button, a, input")) askAboutThese();
 });
-document.querySelectorAll("[name=colour]").forEach((choice) => choice.addEventListener("change", paint));
-new ResizeObserver(() => plot?.draw()).observe(at("plot"));
-new MutationObserver(paint).observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
-matchMedia("(prefers-color-scheme: dark)").addEventListener("change", paint);
+at("map-all").addEventListener("click", () => zoom(0));
+document.querySelectorAll("[name=colour]").forEach((choice) => choice.addEventListener("change", colour));
+document.querySelectorAll("[name=drag]").forEach((choice) => choice.addEventListener("change", draw));
+new MutationObserver(colour).observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
+matchMedia("(prefers-color-scheme: dark)").addEventListener("change", colour);
 load();
