@@ -35,13 +35,20 @@ def test_a_model_that_is_behind_asks_about_what_nobody_was_asked_since():
     labeler, nobody = SimulatedLabeler(LABELS), np.zeros(80, dtype=bool)
     model, nothing, said = Loop(x, gain, page_size=5, seed=0).model, known(80), Answers.empty()
     rng = np.random.default_rng(0)
+    at_once = []
     for _ in range(14):
         state = State(nothing.add(said), said, model, 5, rng, nobody, nothing, said)
-        question = gain(state)[0]
+        pages = gain(state)
+        on_pages = [i for page in pages for i in (page.template, *page.items.tolist())]
+        assert len(set(on_pages)) == len(on_pages), "pages asked at once share nothing"
+        at_once.append(len(pages))
+        question = pages[0]
         assert len(question.items) == 5
         assert not state.knowledge.relation(question.template, question.items).any()
         said = said + Answers.of(question, labeler(question))
     assert len(np.unique(said.item)) > 50
+    assert at_once[:4] == [1, 1, 1, 1]
+    assert max(at_once) == 3
 
 
 def test_what_the_model_doubts_is_asked_again_and_not_what_it_does_not_know(make_state):

@@ -13,13 +13,14 @@ one template and as many tiles, so their prices in seconds (:mod:`pal.cost`) dif
 weighed; the mode is the one with fewer clicks expected.
 """
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Int64
 from numpy import ndarray
 
-from pal.answers import Mode, Question
+from pal.answers import Question
 from pal.oracles.captcha import captcha
 from pal.oracles.state import State
 from pal.votes import pair_key
@@ -40,6 +41,8 @@ _CHECK_EVERY, _CHECKS = 15, 25
 _OWN = 0.05
 # Classes whose pages are made and compared, the most promising ones.
 _CLASSES = 5
+# Pages at once where people are faster than models, each worth at least this share of the best.
+_AT_ONCE, _NEARLY = 3, 0.5
 # Value of joining two classes rightly, against that of a label.
 _JOIN = 3.0
 
@@ -54,33 +57,70 @@ class _Page(NamedTuple):
 def gain(state: State, /) -> list[Question]:
     """Ask the page of greatest worth; O(N C + page_size² · neighbours).
 
-    Items, and pairs of classes, asked about since the model was fitted wait for the next one.
+    Items, and pairs of classes, asked about since the model was fitted wait for the next one. People who are faster
+    than models get a few pages at once that share neither items nor pairs of classes: the next model decides again.
     """
     value, waiting = _label_value(state), state.asked_since()
-    best = _best_page(state, np.where(waiting, 0.0, value))
-    if best is None and waiting.any():
+    faster = len(state.since) > _AT_ONCE * state.page_size
+    pages = _best_pages(state, np.where(waiting, 0.0, value), _AT_ONCE if faster else 1)
+    if not pages and waiting.any():
         return []
-    if best is None:  # beliefs leave nothing in doubt that may be asked: finish what isn't settled
+    if not pages:  # beliefs leave nothing in doubt that may be asked: finish what isn't settled
         return captcha(state)
-    mode: Mode = "different" if best.expected.mean() > 0.5 else "same"
-    return [Question(best.template, best.items, mode)]
+    return [
+        Question(page.template, page.items, "different" if page.expected.mean() > 0.5 else "same") for page in pages
+    ]
 
 
-def _best_page(state: State, value: Float[ndarray, " n"]) -> _Page | None:
-    """Page of greatest worth, given that of settling each item."""
+def _best_pages(state: State, value: Float[ndarray, " n"], n_wanted: int) -> list[_Page]:
+    """Pages of greatest worth, given that of settling each item: one, or a few about different classes."""
     members = _members(state)
     join = _join_value(state, members)
     check = _check_is_due(state)
-    best: _Page | None = None
+    found: list[tuple[_Page, int]] = []
     for rank, c in enumerate(np.argsort(-_promise(state, value, join), kind="stable").tolist()):
-        if best is not None and rank >= _CLASSES:
+        if found and rank >= _CLASSES:
             break
-        templates, worth = _templates(state, c), _worth(state, c, value)
-        for template in templates[1:2] or templates if check else templates:
-            least = best.worth if best else 0.0
-            page = _page(state, c, template, worth, value > _DOUBTED, join[c], members, check=check, least=least)
-            if page is not None and (best is None or page.worth > best.worth):
-                best = page
+        least = max((page.worth for page, _ in found), default=0.0) if n_wanted == 1 else 0.0
+        page = _class_page(state, c, value, join, members, check=check, least=least, any_full=n_wanted > 1)
+        if page is not None:
+            found.append((page, c))
+    found.sort(key=lambda one: -one[0].worth)
+    pages = [page for page, _ in found[:1]]
+    held, before = state.held.copy(), [c for _, c in found[:1]]
+    for page, c in found[1:]:
+        if len(pages) == n_wanted or page.worth < _NEARLY * pages[0].worth:
+            break
+        held[[pages[-1].template, *pages[-1].items]] = True
+        join[before], join[:, before] = 0.0, 0.0
+        rest = replace(state, held=held)
+        again = _class_page(rest, c, np.where(held, 0.0, value), join, members, check=False, least=0.0, any_full=True)
+        if again is not None:
+            pages.append(again)
+            before.append(c)
+    return pages
+
+
+def _class_page(
+    state: State,
+    c: int,
+    value: Float[ndarray, " n"],
+    join: Float[ndarray, "c c"],
+    members: Int64[ndarray, "c d"],
+    *,
+    check: bool,
+    least: float,
+    any_full: bool,
+) -> _Page | None:
+    """Best page about one class, if it is worth more than ``least``; or the first full one, in less time."""
+    templates, worth = _templates(state, c), _worth(state, c, value)
+    best: _Page | None = None
+    for template in templates[1:2] or templates if check else templates:
+        page = _page(state, c, template, worth, value > _DOUBTED, join[c], members, check=check, least=least)
+        if page is not None and page.worth > least:
+            best, least = page, page.worth
+            if any_full and len(page.items) == state.page_size:
+                break
     return best
 
 
