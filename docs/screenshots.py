@@ -18,10 +18,12 @@ from typing import Literal
 
 ROOT = Path(__file__).parents[1]
 PICTURES = ROOT / "docs" / "pictures"
-sys.path.append(str(ROOT / "tests" / "web"))
+sys.path += [str(ROOT), str(ROOT / "tests" / "web")]
 
-from browsing import Person, Server, chromium  # noqa: E402
+from browsing import Person, chromium  # noqa: E402
 from playwright.sync_api import Browser, Page, ViewportSize  # noqa: E402
+
+from benchmarks._serving import Server  # noqa: E402
 
 NAMES = ["zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"]
 PAGES = 24
@@ -185,7 +187,7 @@ def walk(browser: Browser, page: Page, home: str, item: str) -> None:
             ("review", "review#contradictions", ".chain"),
             ("audit", "review#audit", ".asking"),
             ("item", f"item#{item}", ".answer"),
-            ("map", "map", ".legend-row"),
+            ("map", "map", "#points .point"),
             ("progress", "progress", "#people tr"),
             ("export", "export", "#formats input"),
             ("team", "team", "#people tr"),

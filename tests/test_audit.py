@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import beta, binom, binomtest
 
-from pal.audit import audit, audit_sample, n_to_audit, outlook, wrong_labels
+from pal.audit import audit, audit_sample, n_to_ask, n_to_audit, wrong_labels
 from pal.errors import InvalidInputError
 
 
@@ -84,19 +84,25 @@ def test_every_free_item_is_as_likely_to_be_audited():
     np.testing.assert_allclose(share[free], 1 / 9, atol=0.01)
 
 
-def test_it_stops_when_the_whole_interval_is_below_the_target():
-    doubt, seconds = 0.2 * 0.9 ** np.arange(10), np.full(10, 6.0)
-    assert outlook(audit(400, 0), doubt, seconds, target=0.01).stop
-    assert not outlook(audit(100, 0), doubt, seconds, target=0.01).stop
+@given(st.integers(1, 6), st.floats(0.02, 0.3), st.floats(0.0, 1.0), st.integers(0, 100))
+def test_so_many_of_the_doubtful_are_asked_until_few_enough_are_wrong(power, scale, share, seed):
+    """Where labels are wrong exactly as a power of their doubt says, asking so many leaves what is allowed."""
+    doubt = np.random.default_rng(seed).beta(1.0, 1.0 / scale, 400) ** (1.0 / power)
+    wrong = np.sort(doubt**power)[::-1]
+    rate = float(wrong.mean())
+    allowed = share * rate
+    n = n_to_ask(doubt, rate, allowed)
+    assert wrong[n:].sum() <= allowed * 400 + 1e-6
+    assert n == 0 or wrong[n - 1 :].sum() >= allowed * 400 - 1e-6
 
 
-def test_pages_left_follow_the_fall_of_doubt_and_minutes_the_persons_speed():
-    doubt, seconds = 0.2 * 0.9 ** np.arange(10), np.full(10, 6.0)
-    left = outlook(audit(100, 10), doubt, seconds, target=0.05)
-    assert left.pages == int(np.ceil(np.log(2.0) / -np.log(0.9)))
-    assert left.minutes == pytest.approx(left.pages * 0.1)
-    assert outlook(audit(100, 10), np.full(10, 0.2), seconds, target=0.05).pages is None
-    assert outlook(audit(0, 0), doubt, seconds, target=0.05).pages is None
+def test_the_better_doubt_tells_the_wrong_from_the_right_the_fewer_are_asked():
+    blind, sharp = np.full(100, 0.2), np.r_[np.full(20, 0.9), np.full(80, 0.01)]
+    assert n_to_ask(blind, 0.2, 0.1) == 50
+    assert n_to_ask(sharp, 0.2, 0.1) < 15
+    assert n_to_ask(sharp, 0.1, 0.2) == 0
+    assert n_to_ask(np.zeros(0), 0.2, 0.1) == 0
+    assert n_to_ask(np.r_[1.0, np.zeros(9)], 0.01, 0.001) == 1
 
 
 def test_wrong_labels_are_counted():
@@ -109,7 +115,7 @@ def test_wrong_labels_are_counted():
         (lambda: audit(3, 4), "n_wrong"),
         (lambda: audit(3, 1, confidence=1.0), "confidence"),
         (lambda: n_to_audit(0.0), "error must lie"),
-        (lambda: outlook(audit(3, 1), np.ones(3), np.ones(3), target=1.0), "target"),
+        (lambda: n_to_ask(np.ones(3), 0.0, 0.01), "rate"),
     ],
 )
 def test_what_makes_no_sense_is_refused(call, words):

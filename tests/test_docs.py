@@ -2,6 +2,8 @@
 
 import doctest
 import re
+import subprocess
+import sys
 from itertools import pairwise
 from pathlib import Path
 
@@ -32,6 +34,14 @@ def test_examples_run(page):
 def test_every_python_fence_is_executed(page):
     """A fence marked python would look like code that runs, and never be run."""
     assert not re.search(r"^```(python|py)\s*$", page.read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("script", sorted(ROOT.glob("docs/*.py")), ids=name)
+def test_scripts_of_the_docs_find_what_they_import(script, tmp_path):
+    pytest.importorskip("playwright")
+    start = f"import runpy; runpy.run_path({str(script)!r})"
+    done = subprocess.run([sys.executable, "-c", start], cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_the_story_is_told_in_order():

@@ -7,6 +7,9 @@ says, for every n and every rate (https://doi.org/10.1093/biomet/26.4.404). The 
 An interval that is looked at again and again, to stop at the first that pleases, is wrong more often than it says. Then
 *anytime* holds: the rates p whose likelihood isn't 1/α times smaller than that of a Beta mixture, at every n at once
 with probability 1 − α (Ville's inequality; Robbins 1970, https://doi.org/10.1214/aoms/1177696786).
+
+*What is left*: the audit says how many labels are wrong, doubt says which. A label of doubt d is taken to be wrong with
+probability d^γ, with the γ at which the mean of these is the audited rate.
 """
 
 from dataclasses import dataclass
@@ -19,6 +22,8 @@ from pal.errors import InvalidInputError
 
 # Beta(a, b) mixture of the anytime interval: centred at an error rate of a few per cent, where audits end.
 _MIXTURE = (1.0, 20.0)
+# How far doubt may be from the share that is wrong: |log γ|.
+_GAMMA = 5.0
 
 
 @dataclass(frozen=True)
@@ -34,15 +39,6 @@ class Audit:
     def rate(self) -> float:
         """Share found wrong; NaN before the first."""
         return self.n_wrong / self.n_audited if self.n_audited else float("nan")
-
-
-@dataclass(frozen=True)
-class Outlook:
-    """What is left to do: pages and minutes to the target, None where nothing says; ``stop`` once the target is met."""
-
-    pages: int | None
-    minutes: float | None
-    stop: bool
 
 
 def audit(n_audited: int, n_wrong: int, /, *, confidence: float = 0.95, anytime: bool = False) -> Audit:
@@ -107,50 +103,41 @@ def n_to_audit(error: float, /, *, confidence: float = 0.95) -> int:
     return int(np.ceil(np.log((1.0 - confidence) / 2.0) / np.log1p(-error)))
 
 
-def outlook(
-    found: Audit,
-    doubt: Float[ndarray, " pages"],
-    seconds: Float[ndarray, " pages"],
-    /,
-    *,
-    target: float,
-) -> Outlook:
-    """When to stop, and how long until then.
+def n_to_ask(doubt: Float[ndarray, " m"], rate: float, allowed: float, /) -> int:
+    """Items to ask about, the most doubtful first, until no more than a share of all is wrong; O(m log m).
 
     Parameters
     ----------
-    found
-        The audit.
     doubt
-        Mean doubt, 1 − confidence, after each page so far: only its *fall* is used, scaled to the audited rate.
-    seconds
-        What each page took this person.
-    target
-        Error rate wanted.
+        1 − confidence of each label, in 0..1.
+    rate
+        Share of them that is wrong, as audited.
+    allowed
+        Share that may stay wrong.
 
-    Returns
-    -------
-    Outlook
-        ``stop`` if the whole interval lies at or below the target. Pages by a straight line through the logarithm of
-        the last ten doubts; None if it doesn't fall, or nobody was audited. An oracle that asks the doubtful first
-        needs fewer (docs/how-few-answers.md).
+    Raises
+    ------
+    InvalidInputError
+        If the rate doesn't lie between 0 and 1.
     """
-    if not 0.0 < target < 1.0:
-        raise InvalidInputError(f"target must lie between 0 and 1, got {target}; 0.02 is two in a hundred")
-    stop = bool(found.n_audited) and found.high <= target
-    if stop:
-        return Outlook(0, 0.0, stop)
-    last = np.asarray(doubt, dtype=np.float64)[-10:]
-    if len(last) < 3 or not found.n_audited or (last <= 0).any():
-        return Outlook(None, None, stop)
-    slope = float(np.polyfit(np.arange(len(last)), np.log(last), 1)[0])
-    if slope > -1e-6:
-        return Outlook(None, None, stop)
-    # With no error found, the rate that would make one half as likely as not.
-    rate = found.rate if found.n_wrong else 1.0 - 0.5 ** (1.0 / found.n_audited)
-    pages = int(np.ceil(max(np.log(rate / target), 0.0) / -slope))
-    each = float(np.median(seconds)) if len(seconds) else None
-    return Outlook(pages, None if each is None else pages * each / 60.0, stop)
+    from scipy.optimize import brentq
+
+    if not 0.0 < rate < 1.0:
+        raise InvalidInputError(
+            f"the rate must lie between 0 and 1, got {rate}; an audit of n finds about 1 / n at least"
+        )
+    if rate <= allowed or not len(doubt):
+        return 0
+    worst_first = np.sort(np.asarray(doubt, dtype=np.float64))[::-1]
+
+    def excess(log_gamma: float) -> float:
+        return float((worst_first ** np.exp(log_gamma)).mean()) - rate
+
+    ends = (-_GAMMA, _GAMMA)
+    gamma = np.exp(brentq(excess, *ends) if excess(ends[0]) > 0 > excess(ends[1]) else ends[int(excess(0.0) > 0)])
+    wrong = worst_first**gamma
+    left = wrong.sum() - np.cumsum(wrong)
+    return int((left > allowed * len(doubt)).sum()) + 1
 
 
 def wrong_labels(label: Integer[ndarray, " m"], audited: Integer[ndarray, " m"], /) -> int:

@@ -42,7 +42,7 @@ _OWN = 0.05
 # Classes whose pages are made and compared, the most promising ones.
 _CLASSES = 5
 # Pages at once where people are faster than models, each worth at least this share of the best.
-_AT_ONCE, _NEARLY = 3, 0.5
+_AT_ONCE, _NEARLY = 3, 0.8
 # Value of joining two classes rightly, against that of a label.
 _JOIN = 3.0
 

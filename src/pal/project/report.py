@@ -2,9 +2,8 @@
 
 Definition. The *target* is a share of right labels. Told and deduced labels count as right. Of P predicted labels a
 share p is right: as audited, or, before ten items were audited, as the model believes (and the report says so). A page
-of M tiles settles M labels; asked in any order, those that are wrong are met evenly, so
-P (1 − A / (P (1 − p))) / M pages are left until no more than A, the errors that the target allows, remain. An oracle
-that asks the doubtful first needs fewer.
+of M tiles settles M labels, the most doubtful first; pages are left until no more are wrong than the target allows
+(:func:`pal.audit.n_to_ask`).
 """
 
 from collections.abc import Mapping
@@ -14,7 +13,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from pal.audit import audit, n_to_audit
+from pal.audit import audit, n_to_ask, n_to_audit
 from pal.cost import Cost, fit_cost, n_clicks
 from pal.items import Items
 from pal.project.gold import Measured, gold_of
@@ -136,11 +135,13 @@ def what_is_left(items: Items, now: Snapshot, labeler: str, found: AuditInfo, /,
     rows = predicted(items, now)
     guessed = len(items) - int(((now.standing.label >= 0) & (now.standing.source > 0)).sum())
     speaks = found.asked >= ENOUGH
-    believed = float(now.standing.confidence[rows].mean()) if len(rows) else 1.0
-    # Laplace's rule: a short audit without an error doesn't make every label right.
-    right = (found.right + 1) / (found.asked + 2) if speaks else believed
-    wrong, allowed = guessed * (1.0 - right), (1.0 - target) * len(items)
-    left = ceil(guessed / n_tiles * (1.0 - allowed / wrong)) if wrong > allowed else 0
+    doubt = 1.0 - now.standing.confidence[rows]
+    left = 0
+    if len(rows) and doubt.any():
+        # Laplace's rule: a short audit without an error doesn't make every label right.
+        wrong = (found.asked - found.right + 1) / (found.asked + 2) if speaks else float(doubt.mean())
+        asked = n_to_ask(doubt, wrong, (1.0 - target) * len(items) / guessed)
+        left = ceil(asked / len(rows) * guessed / n_tiles)
     seconds = cost.expected(round(n_tiles), share)
     return Left(left, left * seconds / 60.0, seconds, bool(mine), speaks)
 

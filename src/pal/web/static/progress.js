@@ -69,7 +69,7 @@ function accuracy({ audit }) {
 function left(report) {
   const { pages, minutes, seconds, own, audited } = report.left;
   const nothing = report.verdict === "reached" || !report.predicted ? "nothing left to answer" : "perhaps nothing: audit to know";
-  at("left").textContent = pages ? `about ${plural(pages, "page")} at most, ${time(minutes)}` : nothing;
+  at("left").textContent = pages ? `about ${plural(pages, "page")}, ${time(minutes)}` : nothing;
   at("left-words").textContent = `${own ? "At your own speed" : "At a usual speed, until you have answered pages"}: ${seconds.toFixed(1)} s a page. ${audited
     ? "By the audited accuracy." : "By what the model believes of itself, until ten items are audited: take it as a guess."}`;
   at("hint").dataset.verdict = report.verdict;
