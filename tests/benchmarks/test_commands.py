@@ -70,16 +70,24 @@ def test_few_stop_too_early():
     assert rows["stops by 600 items, rate 0.25 x 0.05"].rival > 0.9
 
 
-def test_pages_left_of_a_steady_fall():
-    """Doubt and errors both fall by a tenth a page: what is foretold is near what it takes."""
-    curve = [point(15 * i, wrong=0.3 * 0.9**i, doubt=0.3 * 0.9**i) for i in range(60)]
-    (row,) = stopping.pages_left("set", [curve] * 5, np.random.default_rng(0))
-    assert row.ours > 0.7  # an audit of 60 items finds few of the errors
+def test_pages_left_when_doubt_says_which_labels_are_wrong():
+    """A page a time, the 15 most doubtful labels are put right: what is foretold is near what it takes."""
+    rng = np.random.default_rng(0)
+    doubt = np.sort(rng.random(1500))[::-1]
+    wrong = rng.random(1500) < doubt**2
+    pages = [
+        stopping.Page(doubt[15 * i :], float(wrong[15 * i :].mean()), float(wrong[15 * i :].sum() / 1500))
+        for i in range(90)
+    ]
+    median, within = stopping.pages_left("set", stopping.foretold(pages, rng))
+    assert 0.7 < median.ours < 1.4 < median.rival
+    assert within.ours > 0.8
 
 
 def test_nothing_is_foretold_without_a_fall():
-    curve = [point(15 * i, wrong=0.3, doubt=0.3) for i in range(20)]
-    assert stopping.pages_left("set", [curve], np.random.default_rng(0)) == []
+    rng = np.random.default_rng(0)
+    pages = [stopping.Page(np.full(100, 0.3), 0.3, 0.3)] * 20
+    assert stopping.pages_left("set", stopping.foretold(pages, rng)) == []
 
 
 def test_a_page_of_each_oracle_is_timed(capsys):
