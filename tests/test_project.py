@@ -371,6 +371,19 @@ def test_split_of_predicted_items(project):
     assert knowledge.relation(project.items.row[group.anchor], rows).tolist() == [-1] * len(rows)
 
 
+def test_a_group_nobody_was_asked_about_is_split(project):
+    project.settle()
+    group = next(g for g in project.groups() if g.predicted > 5 and not g.told + g.deduced)
+    others = [m.tile.id for m in project.members(group.anchor) if m.tile.id != group.anchor][:2]
+    made = project.split(others, "ann")
+    knowledge, row = project._ledger.knowledge, project.items.row
+    rows = [row[item] for item in others]
+    assert knowledge.relation(row[group.anchor], rows).tolist() == [-1, -1]
+    assert knowledge.relation(rows[0], rows[1:]).tolist() == [1]
+    assert not set(others) & {m.tile.id for m in project.members(group.anchor)}
+    assert sum(len(event.items) for event in made) == 2
+
+
 def test_split_refuses_nothing_and_everything(project):
     answer_pages(project, 100)
     with pytest.raises(InvalidInputError, match="nothing is selected"):

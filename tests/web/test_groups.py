@@ -71,13 +71,14 @@ def test_merge_is_one_answer(client, labelled, log):
     }
 
 
-def test_split_moves_the_selection_and_nothing_else(client, labelled):
+def test_split_moves_the_selection_and_nothing_else(client, labelled, log):
     group = max(groups(client), key=lambda one: one["told"] + one["deduced"])
     members = client.get(f"/api/groups/{group['anchor']}/members").json()["members"]
     known = [member["id"] for member in members if member["source"] != "predicted" and member["id"] != group["anchor"]]
     moved, stay = known[:2], {*known[2:], group["anchor"]}
     reply = client.post("/api/groups/split", json={"items": moved, "name": "other"})
     assert reply.status_code == 200, reply.text
+    assert reply.json()["events"] == [event.id for event in log()]  # with the name: all can be taken back
     labelled.settle()
     by_name = {one["name"]: one for one in groups(client)}
     now = {member["id"] for member in client.get(f"/api/groups/{by_name['other']['anchor']}/members").json()["members"]}

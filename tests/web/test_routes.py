@@ -82,6 +82,15 @@ def test_reading_writes_nothing(client, project, described):
     assert project.progress().position == before
 
 
+@pytest.mark.parametrize(("accept", "kind"), [("text/html", "text/html"), ("*/*", "application/json")])
+def test_an_address_that_is_not_there_is_a_page_for_people_and_a_sentence_for_programs(client, accept, kind):
+    reply = client.get("/nothing", headers={"accept": accept})
+    assert (reply.status_code, reply.headers["content-type"].split(";")[0]) == (404, kind)
+    assert ("No such page" in reply.text) == (kind == "text/html")
+    missing = client.get(f"/api/items/{'0' * 64}", headers={"accept": accept})
+    assert missing.status_code == 404
+
+
 def test_screens_are_linked_and_say_where_one_is(client):
     for _, address, name in SCREENS:
         text = client.get(address).text

@@ -179,9 +179,16 @@ def test_the_two_modes_differ_in_colour_and_words(browser, shared):
         page.goto(shared[1])
         page.wait_for_selector(f"#desk[data-mode={mode}] .tile")
         colour = page.evaluate("getComputedStyle(document.getElementById('done')).backgroundColor")
+        page.keyboard.press("?")  # what to do is said for the kind of page in front
+        picked = page.locator(".guide-tile[data-mark=selected] >> visible=true")
+        example = [tile.get_attribute("aria-label") for tile in picked.all()]
+        step = page.inner_text(".guide-steps li >> nth=0")
+        page.keyboard.press("Escape")
         page.keyboard.press("KeyQ")
         seen[mode] = (
             colour,
+            example,
+            step,
             page.inner_text("#mode-title"),
             page.inner_text("#mode-words"),
             page.inner_text("#done-words"),
@@ -189,7 +196,9 @@ def test_the_two_modes_differ_in_colour_and_words(browser, shared):
         page.unroute_all(behavior="wait")  # pages are still being loaded ahead
         page.context.close()
     assert all(one != other for one, other in zip(*seen.values(), strict=True))
-    assert seen["same"][1:2] + seen["different"][1:2] == ("Pick the same", "Pick the odd ones out")
+    assert (seen["same"][3], seen["different"][3]) == ("Pick the same", "Pick the odd ones out")
+    assert set(seen["same"][1]) == {"The same kind: selected"}
+    assert set(seen["different"][1]) == {"Another kind: selected"}
 
 
 def with_mode(mode, route):
@@ -398,7 +407,7 @@ def test_a_newcomer_reads_what_to_do_once(newcomer):
     page = newcomer("Ann")
     page.wait_for_selector("#help[open]")
     assert page.locator("#help .guide-rule").inner_text()
-    assert page.locator(".guide-tile[data-mark=selected]").count() == 2
+    assert page.locator(".guide-tile[data-mark=selected] >> visible=true").count() == 2
     assert page.evaluate("document.activeElement.id") == "help-close"
     page.keyboard.press("KeyQ")  # the page behind has its keys when this is closed
     with page.expect_response("**/api/welcomed"):

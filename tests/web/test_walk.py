@@ -12,7 +12,7 @@ pytest.importorskip("playwright")
 from browsing import is_ours, new_context, serving, wait_until
 
 from pal.project import Project
-from pal.store.events import Answered
+from pal.store.events import Answered, Retracted
 from pal.web.app import create_app
 from pal.web.pages import SCREENS
 
@@ -126,6 +126,59 @@ def test_review_by_keyboard(page, served):
         assert (last(project).page, last(project).relations) == (kind, (1,))
 
 
+def asked(page):
+    """The two items that a review asks about."""
+    return page.locator(".asking .side figcaption").evaluate_all("(sides) => sides.map((side) => side.title)")
+
+
+@pytest.mark.parametrize("tab", ["doubtful", "audit"])
+def test_a_slip_in_the_review_is_taken_back(page, served, tab):
+    project, address = served
+    page.goto(f"{address}review#{tab}")
+    page.wait_for_selector(".asking")
+    assert page.locator(".asking >> text=Back").count() == 0  # nothing to go back to
+    two = asked(page)
+    for key, back in (("KeyN", "Backspace"), ("KeyU", "Control+KeyZ"), ("KeyY", None)):
+        page.keyboard.press(key)
+        page.wait_for_selector(".left button")
+        slip = last(project)
+        assert isinstance(slip, Answered)
+        if back:
+            page.keyboard.press(back)
+        else:
+            page.click(".left >> text=Back")
+        wait_until(page, lambda slip=slip: getattr(last(project), "event", None) == slip.id)
+        page.wait_for_function("() => !document.querySelector('.left button')")
+        assert asked(page) == two
+
+
+def test_what_was_done_to_groups_is_undone(page, served):
+    project, address = served
+    page.goto(f"{address}groups")
+    page.wait_for_selector(".card")
+    page.locator(".card >> text=/^(Rename|Name)$/").first.click()
+    page.fill("#naming-input", "a slip")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".card-title:has-text('a slip')")
+    page.click("#toast >> text=Undo")
+    page.wait_for_selector(".card-title:has-text('a slip')", state="detached")
+
+    page.locator(".card-title").first.click()
+    page.wait_for_selector(".member")
+    for place in (1, 2):
+        page.locator(".member").nth(place).click()
+    page.click("#split")
+    page.keyboard.press("Enter")  # a group may wait for its name
+    page.wait_for_selector("#toast:has-text('a group of their own')")
+    events = [event for _, event in project.store.read_after(0)]
+    split = {event.id for event in events if isinstance(event, Answered) and event.page == "split"}
+    assert split
+    page.keyboard.press("Control+KeyZ")
+    page.wait_for_selector("#toast:has-text('Taken back')")
+    events = [event for _, event in project.store.read_after(0)]
+    assert split <= {event.event for event in events if isinstance(event, Retracted)}
+
+
 def test_an_item_confirmed_and_taken_back(page, served):
     project, address = served
     item = fresh(project)[5]
@@ -161,7 +214,7 @@ def test_a_loop_on_the_map_becomes_the_page_in_front(page, served):
     page.wait_for_selector("#points .point")
     box = page.locator("#points").bounding_box()
     centre = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    corners = [(-0.45, -0.45), (0.45, -0.45), (0.45, 0.45), (-0.45, 0.45), (-0.45, -0.4)]
+    corners = [(-0.49, -0.49), (0.49, -0.49), (0.49, 0.49), (-0.49, 0.49), (-0.49, -0.4)]  # from the very edge on
     places = [(centre[0] + x * box["width"], centre[1] + y * box["height"]) for x, y in corners]
     page.mouse.move(*places[0])
     page.mouse.down()

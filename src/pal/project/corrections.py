@@ -64,10 +64,10 @@ def split(
     cut = {int(now.label[item]) for _, item, relation in votes if relation < 0}
     shown = {int(label) for label in now.label[list(selection)] if label >= 0} - cut
     for label in sorted(shown):
+        # The anchor says best what the group is; of a group that is only predicted it may be all there is to say.
         rest = now.members(label)
-        rest = rest[~chosen[rest] & (now.source[rest] > 0)]
-        if len(rest):
-            votes.append((first, int(rest[0]), -1))
+        stay = [int(now.anchor[label]), *rest[now.source[rest] > 0].tolist(), *rest.tolist()]
+        votes += [(first, other, -1) for other in stay if not chosen[other]][:1]
     if not any(relation < 0 for *_, relation in votes):
         raise InvalidInputError("the whole group is selected, so nothing would be left of it; select fewer items")
     return _events(_repeat(knowledge, votes), items, page="split", labeler=labeler)

@@ -32,7 +32,7 @@ from pal.web.pages import SCREENS, pages, screens
 from pal.web.reports import reports
 from pal.web.review import looks
 from pal.web.roles import account, may
-from pal.web.security import INVITE_KEY, LOOPBACK, PERSON, Gate, Guests, OneTimeToken, Sessions, load_secret
+from pal.web.security import INVITE_KEY, LOOPBACK, PERSON, Gate, Guests, OneTimeToken, Sessions, load_secret, wants_page
 from pal.web.team import team, welcome
 from pal.web.thumbnails import thumbnails
 from pal.web.timing import Timing
@@ -111,6 +111,7 @@ def create_app(
     app.mount("/plotly", StaticFiles(packages=[("plotly", "package_data")]))
     app.add_exception_handler(PalError, _sorry)
     app.add_exception_handler(RequestValidationError, _misread)
+    app.add_exception_handler(404, partial(_absent, templates))
     app.add_middleware(
         Gate,
         token=OneTimeToken(token),
@@ -138,6 +139,13 @@ def _space(key: str, request: Request) -> str:
 
 def _refused(templates: Jinja2Templates, request: Request, reason: str) -> Response:
     return templates.TemplateResponse(request, "refused.html", {"reason": reason}, status_code=403)
+
+
+async def _absent(templates: Jinja2Templates, request: Request, error: Exception) -> Response:
+    """A page for whoever mistyped an address; a sentence for a program."""
+    if wants_page(request):
+        return templates.TemplateResponse(request, "absent.html", {}, status_code=404)
+    return JSONResponse({"detail": getattr(error, "detail", "there is no such address")}, status_code=404)
 
 
 def _join(templates: Jinja2Templates, request: Request) -> Response:

@@ -32,9 +32,9 @@ def corrections(project: Project) -> APIRouter:
     @router.post("/split", **gives(replies.Written))
     def split(labeler: roles.Caller, sent: shapes.SplitIn) -> dict[str, Any]:
         """Say that some items are another kind than the rest of their group; only these move."""
-        reply = written(project, project.split(sent.items, labeler))
+        made = project.split(sent.items, labeler)
         if sent.name:
-            project.rename(sent.items[0], sent.name, labeler)
-        return reply
+            made += project.rename(sent.items[0], sent.name, labeler)
+        return written(project, made)
 
     return router

@@ -288,7 +288,7 @@ class Gate:
         state["account"] = account
         if not account.may(needed(path)):
             why = f"{account.name} is {account.role} here, and this takes a role that may do more; ask an administrator"
-            return self._refuse(request, why) if _wants_page(request) else _error(403, why)
+            return self._refuse(request, why) if wants_page(request) else _error(403, why)
         return None
 
     def _is_guest(self, request: Request) -> bool:
@@ -337,12 +337,13 @@ class Gate:
         return None if signed_in else self._signed_out(request)
 
     def _signed_out(self, request: Request) -> Response:
-        if _wants_page(request):
+        if wants_page(request):
             return self._refuse(request, SIGN_IN)
         return _error(401, SIGN_IN)
 
 
-def _wants_page(request: Request) -> bool:
+def wants_page(request: Request) -> bool:
+    """Tell a person's browser, that shows pages, from a program."""
     return "text/html" in request.headers.get("accept", "")
 
 

@@ -75,6 +75,7 @@ function show() {
   at("mode-title").textContent = mode.title;
   at("mode-words").textContent = mode.words;
   at("desk").dataset.mode = entry.page.mode;
+  at("help").dataset.mode = entry.page.mode;
   at("template").replaceChildren(board.template);
   at("exemplars").replaceChildren(...board.exemplars);
   at("board").replaceChildren(board.grid);

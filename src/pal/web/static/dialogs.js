@@ -16,16 +16,18 @@ const CLASSES = [.../** @type {NodeListOf<HTMLOptionElement>} */ (document.query
 /**
  * Ask for a name that may be empty, with those known before to choose from.
  * @overload
- * @param {string} title @param {string} now @param {{optional: true, known: string[]}} how
+ * @param {string} title @param {string} now @param {{optional: true, known?: string[], hint?: string}} how
  * @returns {Promise<string|null>} null if the person thought better of it
  */
-/** @param {string} title @param {string} now @param {{optional: true, known: string[]}} [how] */
+/** @param {string} title @param {string} now @param {{optional: true, known?: string[], hint?: string}} [how] */
 export function askName(title, now, how) {
   const dialog = /** @type {HTMLDialogElement} */ (at("naming"));
   const input = /** @type {HTMLInputElement} */ (at("naming-input"));
   at("naming-title").textContent = title;
   input.value = now;
   input.required = !how;
+  const hint = document.getElementById("naming-hint");
+  if (hint) hint.textContent = how?.hint ?? "";
   const known = document.getElementById("naming-known");
   known?.replaceChildren(...(how?.known ?? CLASSES).map((name) => {
     const option = /** @type {HTMLOptionElement} */ (element("option"));

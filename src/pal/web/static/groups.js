@@ -4,8 +4,9 @@
 import { element, face, longest } from "./card.js";
 import { askName, confirmed } from "./dialogs.js";
 import { Asking } from "./pairs.js";
-import { ask, button, percent, plural, toast, when } from "./screen.js";
+import { ask, button, percent, plural, when } from "./screen.js";
 import { at } from "./status.js";
+import { done } from "./undo.js";
 
 /**
  * @typedef {import("./types.js").Tile} Tile
@@ -15,6 +16,7 @@ import { at } from "./status.js";
 
 const CHUNK = 120;
 const SOON = 2000; // milliseconds
+const WHOLE = "The larger group that this one is a part of, like “animals” of “dogs”.";
 
 /** @type {Group[]} */
 let groups = [];
@@ -30,6 +32,11 @@ let opened = null;
 const same = new Asking(at("same-ask"), "check", {
   words: (pair) => `Are these groups one kind? The model thinks so with ${percent(pair.probability ?? 0)}.`,
   done: (answered) => { at("same").hidden = true; if (answered) load(); },
+  back: (pair) => {
+    at("same").hidden = false;
+    same.start([pair, ...same.pairs]);
+    load();
+  },
 });
 
 const title = (/** @type {Group} */ group) => group.name || "?";
@@ -70,7 +77,7 @@ function card(group) {
   head.append(name, rename);
   const place = button(group.parent ? `in ${group.parent}` : "Parent", "text-button parent", () => placeGroup(group));
   place.setAttribute("aria-label", `${group.parent ? `Change the parent ${group.parent}` : "Set a parent"} of ${group.name || "group without a name"}`);
-  place.title = "The larger group that this one is a part of, like “animals” of “dogs”";
+  place.title = WHOLE;
   if (group.parent) place.classList.add("placed");
 
   const pictures = element("a", "card-pictures");
@@ -144,7 +151,7 @@ async function merge() {
   const reply = await ask("/api/groups/merge", { a, b });
   if (!reply) return;
   chosen.clear();
-  toast("Merged. It is one answer in the log and can be taken back.");
+  done("Merged: one more answer in the log.", reply, load);
   await load();
 }
 
@@ -165,8 +172,12 @@ function againstWords(speaks) {
 /** @param {Group} group */
 async function placeGroup(group) {
   const parents = [...new Set(groups.map((other) => other.parent).filter(Boolean))];
-  const parent = await askName(`Parent of ${group.name || "this group"}`, group.parent, { optional: true, known: parents });
-  if (parent !== null && parent !== group.parent && (await ask("/api/groups/place", { anchor: group.anchor, parent }))) await load();
+  const parent = await askName(`Parent of ${group.name || "this group"}`, group.parent, { optional: true, known: parents, hint: WHOLE });
+  if (parent === null || parent === group.parent) return;
+  const reply = await ask("/api/groups/place", { anchor: group.anchor, parent });
+  if (!reply) return;
+  done(parent ? `Put under “${parent}”.` : "Taken out of its parent.", reply, load);
+  await load();
 }
 
 async function lookForSame() {
@@ -179,7 +190,11 @@ async function lookForSame() {
 /** @param {Group} group */
 async function renameGroup(group) {
   const name = await askName(group.name ? "Rename this group" : "Name this group", group.name);
-  if (name && name !== group.name && (await ask("/api/groups/rename", { anchor: group.anchor, name }))) await load();
+  if (!name || name === group.name) return;
+  const reply = await ask("/api/groups/rename", { anchor: group.anchor, name });
+  if (!reply) return;
+  done(`Named “${name}”.`, reply, load);
+  await load();
 }
 
 // --- one group ----------------------------------------------------------------------------------------------------
@@ -248,22 +263,28 @@ function showSplit() {
 }
 
 async function split() {
-  const name = await askName("Name of the new group", "");
-  if (!name || !opened) return;
+  const name = await askName("Name of the new group", "", { optional: true, hint: "It can also be named later." });
+  if (name === null || !opened) return;
   const moved = picked.size;
-  if (!(await ask("/api/groups/split", { items: [...picked], name }))) return;
+  const reply = await ask("/api/groups/split", { items: [...picked], name });
+  if (!reply) return;
   picked.clear();
-  toast(`${plural(moved, "item")} moved to “${name}”.`);
+  done(`${plural(moved, "item")} moved to ${name ? `“${name}”` : "a group of their own"}.`, reply, load);
   location.hash = "";
   await load();
 }
 
 async function flagPicked() {
+  /** @type {string[]} */
+  const events = [];
   for (const item of [...picked]) {
-    if (!(await ask("/api/flag", { item, reason: "unsuitable" }))) return;
+    const reply = await ask("/api/flag", { item, reason: "unsuitable" });
+    if (!reply) break;
+    events.push(...reply.events);
     picked.delete(item);
   }
-  toast("Flagged; they won't be asked about again.");
+  if (!events.length) return;
+  done(`${plural(events.length, "item")} flagged: not asked about again.`, { events }, load);
   await load();
 }
 

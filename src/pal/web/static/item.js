@@ -6,6 +6,7 @@ import { element, face } from "./card.js";
 import { chainOf } from "./circle.js";
 import { ask, button, itemLink, percent, plural, said, toast, when } from "./screen.js";
 import { at } from "./status.js";
+import { done } from "./undo.js";
 
 /**
  * @typedef {import("./types.js").Tile} Tile
@@ -97,17 +98,25 @@ async function retract(event) {
 async function confirmLabel() {
   if (!item?.anchor || at("confirm-label").hidden) return;
   const answer = said("check", item.anchor.id, item.item.id, 1, (performance.now() - since) / 1000);
-  if (await ask("/api/events", { events: [answer] })) { toast("Confirmed: one more answer."); await load(); }
+  if (!(await ask("/api/events", { events: [answer] }))) return;
+  done("Confirmed: one more answer.", { events: [answer.id] }, load);
+  await load();
 }
 
 async function notThis() {
   if (!item || at("not-this").hidden) return;
-  if (await ask("/api/groups/split", { items: [item.item.id] })) { toast("It is kept out of that group from now on."); await load(); }
+  const reply = await ask("/api/groups/split", { items: [item.item.id] });
+  if (!reply) return;
+  done("It is kept out of that group from now on.", reply, load);
+  await load();
 }
 
 async function flagItem() {
   if (!item || at("flag-item").hidden) return;
-  if (await ask("/api/flag", { item: item.item.id, reason: "unsuitable" })) { toast("Flagged; it won't be asked about again."); await load(); }
+  const reply = await ask("/api/flag", { item: item.item.id, reason: "unsuitable" });
+  if (!reply) return;
+  done("Flagged: not asked about again.", reply, load);
+  await load();
 }
 
 /** For administrators: others can be measured by what is surely right. */

@@ -3,7 +3,7 @@
 
 import { element, face } from "./card.js";
 import { keep } from "./keep.js";
-import { ask, percent, plural, toast } from "./screen.js";
+import { ask, percent, plural, short, toast } from "./screen.js";
 import { at } from "./status.js";
 
 /**
@@ -14,7 +14,7 @@ import { at } from "./status.js";
 const SOON = 2000; // milliseconds
 const ASKED = 500; // the least sure of a larger selection
 const SOURCES = ["predicted", "deduced", "told"];
-const MARGIN = 28; // pixels
+const EDGE = 0.04; // of the width and height, around the points
 /** @type {any} */
 let Plotly;
 const CONFIG = { displayModeBar: false, doubleClick: "reset", responsive: true, scrollZoom: true };
@@ -77,11 +77,13 @@ function colour() {
     const hues = of.anchors.map((_, place) => ink(hue(place)));
     const none = ink("var(--soft)");
     colours = of.group.map((place) => hues[place] ?? none);
+    at("legend-lead").textContent = "Draw a loop around some points, or take a group:";
     at("legend").replaceChildren(...of.anchors.slice(0, 60).map((_, place) => row(of, place, hues[place])));
   } else {
     const steps = Array.from({ length: 11 }, (_, step) => ink(doubt(step / 10)));
     colours = of.confidence.map((sure, point) => (of.source[point] ? known : steps[Math.round(10 * Math.min(1, Math.max(0, 1 - sure)))]));
     const lines = /** @type {[string, string][]} */ ([["told or deduced", known], ["predicted, sure", steps[0]], ["in doubt", steps[5]], ["a mere guess", steps[10]]]);
+    at("legend-lead").textContent = "Draw a loop around some points.";
     at("legend").replaceChildren(...lines.map(([words, colour]) => scale(words, colour)));
   }
   draw();
@@ -105,7 +107,7 @@ function draw() {
   const layout = {
     dragmode: /** @type {HTMLInputElement} */ (document.querySelector("[name=drag]:checked")).value,
     hovermode: "closest", showlegend: false, uirevision: "kept",
-    margin: { l: MARGIN, r: MARGIN, t: MARGIN, b: MARGIN },
+    margin: { l: 0, r: 0, t: 0, b: 0 }, // a loop may begin anywhere on the plot
     paper_bgcolor: "rgba(0, 0, 0, 0)", plot_bgcolor: "rgba(0, 0, 0, 0)",
     xaxis: axis(x), yaxis: axis(y), newselection: { line }, selections: [], selectionrevision: ++loops,
   };
@@ -115,7 +117,8 @@ function draw() {
 /** Least and largest of some numbers, a little apart. @param {number[]} v */
 function bounds(v) {
   const [low, high] = v.reduce(([low, high], one) => [Math.min(low, one), Math.max(high, one)], [Infinity, -Infinity]);
-  return [low, Math.max(high, low + 1e-9)];
+  const edge = EDGE * Math.max(high - low, 1e-9);
+  return [low - edge, high + edge];
 }
 
 /** @param {Points} of @param {number} place @param {string} colour */
@@ -187,7 +190,7 @@ function peek({ points: [{ pointIndex: point }], event }) {
   const sure = points.source[point] ? SOURCES[points.source[point]] : `predicted ${percent(points.confidence[point])}`;
   at("peek").replaceChildren(
     face({ id: points.id[point], name: points.name[point], text: points.text[point], cells: [] }, 96).face,
-    element("p", "", points.name[point]), element("p", "", `${groupName(points, points.group[point])}, ${sure}`),
+    element("p", "", short(points.name[point])), element("p", "", `${groupName(points, points.group[point])}, ${sure}`),
   );
   const { left, top, width, height } = at("plot").getBoundingClientRect();
   at("peek").style.left = `${Math.min(event.clientX - left + 16, width - 144)}px`;

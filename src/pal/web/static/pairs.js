@@ -3,6 +3,7 @@
 
 import { element, face, longest } from "./card.js";
 import { ask, button, said, short } from "./screen.js";
+import { remember, takeBack } from "./undo.js";
 
 /**
  * @typedef {import("./types.js").Tile} Tile
@@ -25,6 +26,7 @@ export class Asking {
    * @param {object} how
    * @param {(pair: Pair) => string} how.words
    * @param {(answered: number) => void} how.done  the queue is at its end
+   * @param {(pair: Pair) => void} how.back  its answer was taken back: it belongs in front again
    * @param {(front: Pair|undefined, answered: Pair|null, relation: number) => void} [how.changed]
    */
   constructor(place, page, how) {
@@ -34,6 +36,8 @@ export class Asking {
     /** @type {Pair[]} */
     this.pairs = [];
     this.answered = 0;
+    /** @type {import("./undo.js").Act[]} answers that can be taken back */
+    this.past = [];
     this.busy = false;
     place.addEventListener("focusin", () => { front = this; });
   }
@@ -50,7 +54,7 @@ export class Asking {
   show() {
     const pair = this.pairs[0];
     if (!pair) {
-      this.place.replaceChildren();
+      this.place.replaceChildren(...this.wayBack());
       if (front === this) front = null;
       this.how.done(this.answered);
       return;
@@ -75,10 +79,23 @@ export class Asking {
     }
     const words = element("p", "asking-words", this.how.words(pair));
     words.setAttribute("role", "status");
-    card.append(words, two, acts);
-    if (this.pairs.length > 1) card.append(element("p", "left", `${this.pairs.length - 1} more after this one`));
+    const left = element("div", "left");
+    left.append(...this.wayBack(), element("span", "", this.pairs.length > 1 ? `${this.pairs.length - 1} more after this one` : ""));
+    card.append(words, two, acts, left);
     this.place.replaceChildren(card);
     this.since = performance.now();
+    // The pictures of the next pair are here before it is its turn.
+    if (this.pairs[1]) for (const item of [this.pairs[1].a, this.pairs[1].b]) face(item, 256);
+  }
+
+  /** The button that takes the last answer back, if there is one. */
+  wayBack() {
+    const last = this.past.at(-1);
+    if (!last) return [];
+    const made = button("Back", "button quiet", () => takeBack(last));
+    made.title = "Take the last answer back, and give another";
+    made.append(element("kbd", "", "⌫"));
+    return [made];
   }
 
   /** @param {-1|0|1} relation */
@@ -87,9 +104,15 @@ export class Asking {
     if (!pair || this.busy) return;
     this.busy = true;
     const seconds = (performance.now() - (this.since ?? 0)) / 1000;
-    const reply = await ask("/api/events", { events: [said(this.page, pair.a.id, pair.b.id, relation, seconds)] });
+    const event = said(this.page, pair.a.id, pair.b.id, relation, seconds);
+    const reply = await ask("/api/events", { events: [event] });
     this.busy = false;
     if (!reply) return;
+    const act = remember([event.id], () => {
+      this.past = this.past.filter((other) => other !== act);
+      this.how.back(pair);
+    });
+    this.past.push(act);
     this.pairs.shift();
     this.answered += 1;
     const inside = this.place.contains(document.activeElement);

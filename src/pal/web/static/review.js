@@ -10,8 +10,8 @@ import { at } from "./status.js";
 /**
  * @typedef {import("./pairs.js").Pair} Pair
  * @typedef {{pair: Pair, chain: Pair[], weakest: number|null}} Contradiction
- * @typedef {Pair & {of?: Contradiction}} Question
  * @typedef {"contradictions"|"disagreements"|"doubtful"|"audit"} Queue
+ * @typedef {Pair & {of?: Contradiction, queue?: Queue}} Question
  */
 
 /** @type {Queue[]} */
@@ -58,9 +58,15 @@ function tally(pair) {
 
 // Answers change what else is worth a look, so the contradictions are asked for anew after each.
 const asking = {
-  check: new Asking(at("ask"), "check", { words: (pair) => wordsOf(wanted(), pair), done: load, changed: tell }),
-  audit: new Asking(at("ask"), "audit", { words: (pair) => wordsOf("audit", pair), done: load, changed: tell }),
+  check: new Asking(at("ask"), "check", { words: (pair) => wordsOf(wanted(), pair), done: () => load(), changed: tell, back: again }),
+  audit: new Asking(at("ask"), "audit", { words: (pair) => wordsOf("audit", pair), done: () => load(), changed: tell, back: again }),
 };
+
+/** An answer was taken back: its question is in front again. @param {Question} pair */
+async function again(pair) {
+  passed.delete(key(pair));
+  await load(pair);
+}
 
 /** @param {Question|undefined} front @param {Question|null} answered @param {number} relation */
 function tell(front, answered, relation) {
@@ -116,7 +122,8 @@ function show() {
   else at("ask").replaceChildren();
 }
 
-async function load() {
+/** @param {Question} [first]  what to ask first of all */
+async function load(first) {
   const reply = await ask("/api/review");
   if (!reply) return;
   const open = (/** @type {Question[]} */ pairs) => pairs.filter((pair) => !passed.has(key(pair)));
@@ -127,6 +134,11 @@ async function load() {
     doubtful: open(reply.doubtful),
     audit: open(reply.audit),
   };
+  for (const queue of QUEUES) for (const pair of queues[queue]) pair.queue = queue;
+  if (first?.queue) {
+    queues[first.queue] = [first, ...queues[first.queue].filter((pair) => key(pair) !== key(first))];
+    if (first.queue !== wanted()) { location.hash = first.queue; return; } // which shows it
+  }
   show();
 }
 

@@ -28,12 +28,18 @@ export async function ask(path, body, patience) {
 }
 
 let fading = 0;
-/** @param {string} words */
-export function toast(words) {
-  at("toast").textContent = words;
+/** Say something for a while. @param {string} words @param {HTMLButtonElement} [act]  what can be done about it */
+export function toast(words, act) {
+  at("toast").replaceChildren(element("span", "", words), ...(act ? [act] : []));
   at("toast").hidden = false;
   clearTimeout(fading);
-  fading = window.setTimeout(() => { at("toast").hidden = true; }, 6000);
+  fading = window.setTimeout(fade, act ? 12_000 : 6000);
+}
+
+/** What somebody is about to press stays. */
+function fade() {
+  if (at("toast").matches(":hover, :focus-within")) fading = window.setTimeout(fade, 1000);
+  else at("toast").hidden = true;
 }
 
 /** A path's last step: what differs between the names of a folder. @param {string} name */
