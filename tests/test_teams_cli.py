@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from pal.project import Project
+from pal.store.events import Answered
 from tests.test_cli import clumps, label, pal, sentence, serving  # noqa: F401  pal is a fixture
 from tests.waiting import PATIENCE
 
@@ -36,11 +37,30 @@ def test_backup_and_restore(pal, labelled, tmp_path):  # noqa: F811
         assert again.store.read_after(0) == before.store.read_after(0)
 
 
+def test_what_was_restored_is_looked_at_before_anything_is_encoded(pal, tmp_path):  # noqa: F811
+    (tmp_path / "t.csv").write_text(
+        "text\n" + "".join(f"{word} number {i}\n" for i in range(6) for word in ("dog", "sun"))
+    )
+    with Project.create_or_open("t.csv", encoder="tfidf") as project:
+        template, *others = project.items.id
+        said = {"template": template, "items": tuple(others[:3]), "relations": (1, 1, -1)}
+        project.record([Answered(labeler="ann", page="p", **said)])
+    assert pal("backup", "t.csv", "--to", "t.backup")[0] == 0  # by its source
+    assert pal("restore", "t.backup", "--to", "new.pal")[0] == 0
+    code, out, _ = pal("status", "new.pal")
+    assert code == 0
+    assert re.search(r"4 told, 0 deduced, 0 predicted", out)
+    assert f"nothing is predicted here yet; go on with: pal annotate {tmp_path / 't.csv'} --project new.pal" in out
+    assert "? like " in out
+    sentence(pal("export", "new.pal"), "nothing is encoded in new.pal yet", "pal annotate")
+
+
 def test_invitations(pal, labelled, tmp_path):  # noqa: F811
     project = "data.npz.pal"
     sentence(pal("annotate", "data.npz", "--host", "0.0.0.0"), "takes accounts", "pal invite data.npz.pal")
     code, out, error = pal("invite", project, "--name", "Ann", "--role", "reviewer", "--address", "https://pal.test/")
     assert (code, error.strip()) == (0, "Ann is reviewer; the link works once, for 7 days")
+    assert pal("invite", "data.npz", "--name", "Ann", "--role", "reviewer")[0] == 0  # by its source
     assert out.startswith("https://pal.test/?invite=")
     assert (tmp_path / project / "invite.key").stat().st_mode & 0o077 == 0
     sentence(pal("annotate", "data.npz", "--host", "0.0.0.0"), "needs --address")
@@ -109,7 +129,7 @@ def test_webhooks(pal, labelled):  # noqa: F811
     sentence(pal("webhook", "add", "nowhere", url), "no project")
     assert pal("webhook", "remove", project, url)[0] == 0
     sentence(pal("webhook", "remove", project, url), "no webhook")
-    assert pal("webhook", "list", project)[1] == ""
+    assert pal("webhook", "list", "data.npz")[1] == ""  # by its source
 
 
 def test_imports(pal, labelled, tmp_path):  # noqa: F811
@@ -123,6 +143,8 @@ def test_imports(pal, labelled, tmp_path):  # noqa: F811
     assert code == 0
     assert re.search(r"items in 3 classes: \d+ answers by 'import labels.csv'", out)
     assert "1 unknown here: elsewhere" in out
+    assert "nothing changed" not in out
+    assert "all of them were there already, nothing changed" in pal("import", "data.npz", "labels.csv")[1]
     with Project.create_or_open(labelled) as project:
         after = project.progress()
         assert (after.predicted, after.n_groups, after.pages) == (0, 3, before.pages)

@@ -171,7 +171,7 @@ def test_one_sentence_says_which_column(tmp_path):
     said(tmp_path, "--column and --ids are for tables", ids="n")
     empty = tmp_path / "empty.csv"
     empty.write_text("text,n\n")
-    said(empty, "can't tell which column")
+    said(empty, "no rows below its column names")
 
 
 def test_a_name_that_repeats_is_no_name(tmp_path):
@@ -187,6 +187,7 @@ def test_a_name_that_repeats_is_no_name(tmp_path):
         (b"text\n\xff\xfe\n", ["UTF-8"]),
         (b"a,a\n1,2\n", ["two columns are called 'a'"]),
         (b"a,b\n1\n", ["line 2"]),
+        (b"a,b\n", ["no rows below its column names"]),
     ],
 )
 def test_hostile_csv(tmp_path, content, words):
@@ -194,6 +195,15 @@ def test_hostile_csv(tmp_path, content, words):
     (tmp_path / "t.csv").write_bytes(content)
     said(tmp_path / "t.csv", *words)
     assert csv.field_size_limit() == before
+
+
+@pytest.mark.parametrize("separator", [";", "\t"])
+def test_a_csv_as_spreadsheets_write_it(tmp_path, separator):
+    rows = [("id", "text", "price"), ("a", "tea, green", "1,20"), ("b", "coffee", "3,50")]
+    (tmp_path / "t.csv").write_text("\n".join(separator.join(row) for row in rows))
+    items = open_source(tmp_path / "t.csv")
+    assert dict(zip(items.name, items.text, strict=True)) == {"a": "tea, green", "b": "coffee"}
+    assert items.cells.at(items.name.index("a")) == (("price", "1,20"),)
 
 
 def test_long_texts_are_cut(tmp_path):

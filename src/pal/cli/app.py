@@ -56,7 +56,9 @@ StoreAddress = Annotated[
         "--store", envvar="PAL_STORE", help="A PostgreSQL database for the log, postgresql://…", show_default=False
     ),
 ]
-ProjectFolder = Annotated[Path, typer.Argument(metavar="DIR", help="The project's own folder.", show_default=False)]
+ProjectFolder = Annotated[
+    Path, typer.Argument(metavar="PROJECT", help="A source, or its project's own folder.", show_default=False)
+]
 Oracle = Annotated[str, typer.Option(help="What chooses the questions.")]
 PageSize = Annotated[int, typer.Option(help="Tiles a page.", min=1, max=100)]
 Seed = Annotated[int, typer.Option(help="Seed of every random choice.", min=0)]
@@ -194,7 +196,7 @@ def train(
 
 @app.command()
 def invite(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="The project's own folder.", show_default=False)],
+    directory: ProjectFolder,
     *,
     name: Annotated[str, typer.Option(help="Whose account it is; answers are logged under it.", show_default=False)],
     role: Annotated[str, typer.Option(help="annotator, reviewer or administrator.")] = "annotator",
@@ -280,7 +282,7 @@ def webhook_remove(
 
 @app.command()
 def backup(
-    directory: Annotated[Path, typer.Argument(metavar="DIR", help="The project's own folder.", show_default=False)],
+    directory: ProjectFolder,
     *,
     to: Annotated[Path, typer.Option(help="New file to write.", show_default=False)],
     store: StoreAddress = None,

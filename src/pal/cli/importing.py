@@ -24,15 +24,13 @@ def import_file(
     """Import labels into a project that nobody serves meanwhile, or undo it."""
     from pal.datasets import Reading, open_source
     from pal.imports import import_labels, read_labels, undo_import
-    from pal.project import default_directory
     from pal.project.core import SEEN
-    from pal.project.opening import claim, is_project, one_writer, open_store, remembered, stored_source
+    from pal.project.opening import claim, directory_of, is_project, one_writer, open_store, remembered, stored_source
 
     labeler = f"import {labels.resolve().name}" if name is None else name
     said = [] if undo else read_labels(labels, predicted=predicted)
-    own = Path(source)
     if directory is None:
-        directory = own if is_project(own) else default_directory(source)
+        directory = directory_of(source)
     if is_project(directory):
         source = stored_source(directory, store)
     elif undo:
@@ -49,7 +47,8 @@ def import_file(
             typer.echo(f"{undo_import(log, items, labeler=labeler):,} events of {labeler!r} no longer count")
             return
         done = import_labels(log, items, said, labeler=labeler)
-    typer.echo(f"{done.items:,} items in {done.classes:,} classes: {done.answers:,} answers by {labeler!r}")
+    there = "" if done.new else "; all of them were there already, nothing changed"
+    typer.echo(f"{done.items:,} items in {done.classes:,} classes: {done.answers:,} answers by {labeler!r}{there}")
     if done.apart < done.pairs:
         typer.echo(f"{done.apart:,} of {done.pairs:,} pairs of classes told apart, the largest first")
     _say("unknown here", done.unknown)

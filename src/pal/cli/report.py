@@ -10,15 +10,18 @@ from typing import TYPE_CHECKING
 import typer
 
 from pal.errors import InvalidInputError
-from pal.project import Project, default_directory
-from pal.project.opening import is_project, stored_source
+from pal.project import Project
+from pal.project.opening import default_directory, directory_of, stored_source
 
 if TYPE_CHECKING:
     from pal.project.snapshot import Snapshot
 
+_ENOUGH = 2
+"""Encoded items that a model takes."""
 
-def existing(source: str | None, directory: Path | None, store: str | None = None, /) -> Project:
-    """Open the project of a source, of its own folder, or of ``directory``, for looking.
+
+def existing(source: str | None, directory: Path | None, store: str | None = None, /, *, wait: bool = True) -> Project:
+    """Open the project of a source, of its own folder, or of ``directory``, for looking; ``wait`` for its first model.
 
     Raises
     ------
@@ -29,15 +32,17 @@ def existing(source: str | None, directory: Path | None, store: str | None = Non
         raise InvalidInputError("which project? give its source or its folder, or --demo")
     if directory is None:
         assert source is not None  # noqa: S101
-        own = Path(source)
-        directory = own if is_project(own) else default_directory(source)
-    return Project.create_or_open(stored_source(directory, store), directory, store=store, read_only=True)
+        directory = directory_of(source)
+    return Project.create_or_open(stored_source(directory, store), directory, store=store, read_only=True, wait=wait)
 
 
 def report(source: str | None, directory: Path | None, store: str | None, *, as_json: bool) -> None:
     """Say how far a project is."""
-    with existing(source, directory, store) as project:
-        project.settle()
+    with existing(source, directory, store, wait=False) as project:
+        encoded = project.features.n_ready >= _ENOUGH
+        if encoded:
+            project.begin()
+            project.settle()
         now, groups, found = project.progress(), project.groups(), project.now()
     if as_json:
         typer.echo(json.dumps(asdict(now), indent=1))
@@ -45,10 +50,15 @@ def report(source: str | None, directory: Path | None, store: str | None, *, as_
     typer.echo(f"{project.directory}: {now.n_items:,} items of {project.items.source}")
     typer.echo(f"labels: {now.told:,} told, {now.deduced:,} deduced, {now.predicted:,} predicted")
     typer.echo(f"{now.pages:,} pages, {now.answers:,} answers in {now.seconds / 60:.0f} minutes; {now.flagged} flagged")
-    typer.echo(f"{now.n_groups} groups:")
+    if not encoded:
+        place = (
+            "" if project.directory == default_directory(project.items.source) else f" --project {project.directory}"
+        )
+        typer.echo(f"nothing is predicted here yet; go on with: pal annotate {project.items.source}{place}")
+    typer.echo(f"{now.n_groups} groups:" if groups else "no groups yet")
     for group in groups:
         counts = f"{group.told} told, {group.deduced} deduced, {group.predicted} predicted"
-        typer.echo(f"  {group.name or '?'}: {counts}")
+        typer.echo(f"  {group.name or f'? like {project.items.name[project.items.row[group.anchor]]}'}: {counts}")
     _say_people(found)
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from pal.errors import InvalidInputError
-from pal.project.opening import is_project, open_store
+from pal.project.opening import directory_of, is_project, open_store
 from pal.store.tables import SqlLog
 
 if TYPE_CHECKING:
@@ -28,7 +28,10 @@ def add(directory: Path, store: str | None, url: str, kinds: Sequence[str] | Non
 def show(directory: Path, store: str | None) -> None:
     """List the addresses."""
     with _webhooks(directory, store) as hooks:
-        for hook in hooks.all():
+        listed = hooks.all()
+        if not listed:
+            typer.echo("no address hears anything; pal webhook add adds one", err=True)
+        for hook in listed:
             typer.echo(f"{hook.url}  {','.join(hook.kinds)}  {hook.said or 'not tried yet'}")
 
 
@@ -43,6 +46,7 @@ def remove(directory: Path, store: str | None, url: str) -> None:
 def _webhooks(directory: Path, store: str | None) -> Iterator["Webhooks"]:
     from pal.store.webhooks import Webhooks
 
+    directory = directory_of(directory)
     if not is_project(directory):
         raise InvalidInputError(f"no project in {directory}; start one with: pal annotate SOURCE")
     with closing(open_store(directory, store)) as log:

@@ -45,6 +45,8 @@ def choose(
     InvalidInputError
         If a column that is asked for isn't there, or it isn't plain which ones are meant.
     """
+    if columns and not any(len(column) for column in columns.values()):
+        raise InvalidInputError(f"{source} has no rows below its column names; give a table with two or more")
     kinds = {name: (hints or {}).get(name) or column_kind(column) for name, column in columns.items()}
     if wanted:
         return _wanted(kinds, wanted, source)

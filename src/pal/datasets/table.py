@@ -63,7 +63,10 @@ def _csv(path: Path) -> Columns:
     before = csv.field_size_limit(MAX_CELL)
     try:
         with path.open(newline="", encoding="utf-8-sig") as file:
-            lines = csv.reader(file, strict=True)
+            # Spreadsheets separate by what the country's decimal comma leaves.
+            head = file.readline()
+            file.seek(0)
+            lines = csv.reader(file, strict=True, delimiter="," if "," in head else max(",;\t", key=head.count))
             try:
                 header = next(lines, None)
                 body = [(lines.line_num, row) for row in lines if row]

@@ -57,6 +57,14 @@ def encoder_for(
     return encoder
 
 
+def used_before(name: str, /, *, home: Path) -> str:
+    """Name of the encoder that a project used; one fitted to texts is fitted anew where its file stayed behind.
+
+    So a restored project opens, and another server on the same database.
+    """
+    return "tfidf" if name.startswith(TFIDF) and not any(home.glob(f"{name}.*")) else name
+
+
 def _default(items: Items, takes: Takes) -> str:
     if takes == "texts":
         return "minilm" if installed_encoders("texts") and len(items) <= PATIENCE else "tfidf"

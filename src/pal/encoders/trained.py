@@ -101,7 +101,10 @@ def load_network(path: Path, /) -> Loaded:
         network.load_state_dict(weights)
     except (OSError, SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise InvalidInputError(f"{path} isn't an encoder that pal wrote ({reason}); train one first") from None
+        raise InvalidInputError(
+            f"{path} isn't an encoder that pal wrote ({reason}); "
+            "copy it from where it was trained, or give another with --encoder"
+        ) from None
     if about.get("version") != VERSION:
         raise InvalidInputError(f"{path} has version {about.get('version')}, expected {VERSION}; train it anew")
     if any(not torch.isfinite(value).all() for value in weights.values() if value.is_floating_point()):

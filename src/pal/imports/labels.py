@@ -24,7 +24,7 @@ class Imported:
     """What an import did.
 
     ``unknown`` are the things that are no item here, ``unclear`` the items that were given several classes: both are
-    left out. ``apart`` pairs of classes were told apart, of ``pairs``.
+    left out. ``apart`` pairs of classes were told apart, of ``pairs``. ``new`` events weren't in the log before.
     """
 
     items: int
@@ -34,6 +34,7 @@ class Imported:
     pairs: int
     unknown: tuple[str, ...]
     unclear: tuple[str, ...]
+    new: int
 
 
 def import_labels(store: Store, items: Items, said: Iterable[Said], /, *, labeler: str) -> Imported:
@@ -81,6 +82,7 @@ def import_labels(store: Store, items: Items, said: Iterable[Said], /, *, labele
         pairs=len(order) * (len(order) - 1) // 2,
         unknown=unknown,
         unclear=tuple(items.name[row] for row in unclear),
+        new=sum(event.id not in ledger.events for event in events),
     )
 
 

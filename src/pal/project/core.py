@@ -9,12 +9,13 @@ from typing import Self
 import numpy as np
 
 from pal.datasets import Reading, open_source
+from pal.encoders.choosing import used_before
 from pal.errors import InvalidInputError
 from pal.items import Items
 from pal.oracles import get_oracle
 from pal.project import corrections, listing
 from pal.project.checking import Checking
-from pal.project.features import Features
+from pal.project.features import HOME, Features
 from pal.project.following import following
 from pal.project.gold import gilded
 from pal.project.infos import GroupInfo, MemberInfo, NoPage, Page, Progress, Recorded, TileInfo
@@ -151,7 +152,7 @@ class Project:
             if not read_only:
                 cleanup.enter_context(one_writer(directory))
             if encoder == "auto":
-                encoder = log.get_meta("encoder") or encoder
+                encoder = used_before(log.get_meta("encoder") or encoder, home=directory / HOME)
             features = Features(
                 items, directory / "features", encoder=encoder, seed=seed, allow_download=allow_download
             )
@@ -169,6 +170,11 @@ class Project:
             cleanup.callback(project._stop)
             if project._shared:
                 cleanup.enter_context(following(project, log, seconds=_FOLLOW))
+            if read_only and wait and features.n_ready < 2:
+                raise InvalidInputError(
+                    f"nothing is encoded in {directory} yet, so there is no model to look at; "
+                    f"make one with: pal annotate {items.source} --project {directory}"
+                )
             if not read_only:
                 features.start(progress=encoded, on_batch=project._trainer.wake)
             if wait:

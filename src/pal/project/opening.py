@@ -13,6 +13,9 @@ from pal.store import Store
 
 LOG = "log.sqlite"
 STORE = "store.txt"
+SUFFIX = ".pal"
+"""How the folder of a project ends, beside its source."""
+
 _SKETCH = 64
 _LEASE_SECONDS = 180.0
 
@@ -21,7 +24,13 @@ def default_directory(source: str | Path, /) -> Path:
     """Directory of a source's project: ``SOURCE.pal`` beside it."""
     path = Path(source)
     path = path if path.name else path.resolve()
-    return path.parent / f"{path.name}.pal"
+    return path.parent / f"{path.name}{SUFFIX}"
+
+
+def directory_of(source: str | Path, /) -> Path:
+    """Directory of the project that is meant by its source or by its own folder; it need not be there."""
+    path = Path(source)
+    return path if is_project(path) or path.suffix == SUFFIX else default_directory(source)
 
 
 def open_store(directory: Path, address: str | None = None, /) -> Store:
