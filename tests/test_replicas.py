@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -12,17 +13,21 @@ from http.cookiejar import CookieJar
 
 import numpy as np
 import pytest
+from starlette.testclient import TestClient
 
 from pal.errors import InvalidInputError, StoreError
 from pal.project import NoPage, Project
 from pal.store import Named
 from pal.store.notifications import Listener
 from pal.store.postgres import PostgresStore
+from pal.web.app import create_app
+from pal.web.security import SESSION_KEY, load_secret
 from tests.store.postgres import cluster
 from tests.test_project import reply, three_clumps
 from tests.waiting import PATIENCE, wait_until
 
 PASSWORD = "sw0rdfish"
+LOCAL = "http://127.0.0.1:8000"
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +64,23 @@ def test_open_pages_of_all_servers_are_disjoint(servers):
     pages = [servers[i % 2].page("ann") for i in range(4)]
     shown = [tile.id for page in pages for tile in page.tiles]
     assert len(set(shown)) == len(shown) > 10
+
+
+def test_who_is_signed_in_at_one_server_is_at_the_other(servers):
+    """As behind a proxy that sends requests to either; what the browser keeps has one name at both."""
+    pages = []
+    cookies = None
+    (servers[1].directory / SESSION_KEY).write_bytes(load_secret(servers[0].directory / SESSION_KEY))
+    for project in servers:
+        with TestClient(create_app(project, token="a-token-that-is-long-enough"), base_url=LOCAL) as browser:
+            if cookies is None:
+                browser.get("/?token=a-token-that-is-long-enough")
+                cookies = browser.cookies
+            browser.cookies = cookies
+            pages.append(browser.get("/"))
+    assert [page.status_code for page in pages] == [200, 200]
+    names = [re.search(r'data-project="(\w+)"', page.text)[1] for page in pages]
+    assert names[0] == names[1]
 
 
 def test_each_folds_what_the_other_writes(servers):

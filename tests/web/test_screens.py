@@ -347,8 +347,12 @@ def test_offline_for_three_pages_reload_reconnect_is_three_answers(page, context
     page.reload()
     person.wait_for_light("offline")
     assert len(log(shared)) == before
+    assert "3 answers are kept in this browser" in page.inner_text("#notice-words")
     page.unroute("**/api/**")
+    page.route("**/api/page*", lambda route: None)  # the server is back, but its first page takes a while
     person.wait_for_light("saved")
+    assert page.inner_text("#notice-title") == "Getting the next page"
+    assert "kept" not in page.inner_text("#notice-words")
     said = [(event.template, dict(zip(event.items, event.relations, strict=True))) for event in log(shared)[before:]]
     assert said == person.said
 

@@ -20,6 +20,7 @@ from starlette.staticfiles import StaticFiles
 
 from pal.errors import PalError, StoreError
 from pal.project import Project
+from pal.project.opening import STORE
 from pal.store.accounts import Account, Accounts
 from pal.web.announcing import Announcer
 from pal.web.corrections import corrections
@@ -32,7 +33,18 @@ from pal.web.pages import SCREENS, pages, screens
 from pal.web.reports import reports
 from pal.web.review import looks
 from pal.web.roles import account, may
-from pal.web.security import INVITE_KEY, LOOPBACK, PERSON, Gate, Guests, OneTimeToken, Sessions, load_secret, wants_page
+from pal.web.security import (
+    INVITE_KEY,
+    LOOPBACK,
+    PERSON,
+    SESSION_KEY,
+    Gate,
+    Guests,
+    OneTimeToken,
+    Sessions,
+    load_secret,
+    wants_page,
+)
 from pal.web.team import team, welcome
 from pal.web.thumbnails import thumbnails
 from pal.web.timing import Timing
@@ -115,7 +127,7 @@ def create_app(
     app.add_middleware(
         Gate,
         token=OneTimeToken(token),
-        sessions=None if token is None else Sessions(load_secret(project.directory / "session.key")),
+        sessions=None if token is None else Sessions(load_secret(project.directory / SESSION_KEY)),
         allowed_hosts=allowed_hosts,
         cookie=f"pal-{key}",
         refuse=partial(_refused, templates),
@@ -127,8 +139,13 @@ def create_app(
 
 
 def _key(project: Project) -> str:
-    """Name of the project for cookies and for what the browser keeps: both outlive a project on the same port."""
-    return hashlib.sha256(str(project.directory.resolve()).encode()).hexdigest()[:12]
+    """Name of the project for cookies and for what the browser keeps: both outlive a project on the same port.
+
+    Servers on one database have it in common, as they have the key of the cookies: a browser is at any of them.
+    """
+    shared = (project.directory / STORE).is_file()
+    own = load_secret(project.directory / SESSION_KEY) if shared else str(project.directory.resolve()).encode()
+    return hashlib.sha256(own).hexdigest()[:12]
 
 
 def _space(key: str, request: Request) -> str:

@@ -72,6 +72,9 @@ HEADERS = {
 INVITE_KEY = "invite.key"
 """File in the project's folder with the key that signs invitations."""
 
+SESSION_KEY = "session.key"
+"""File in the project's folder with the key that signs cookies."""
+
 PERSON = "person"
 """Name of whoever opens the address that the terminal prints."""
 

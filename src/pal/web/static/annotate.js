@@ -31,7 +31,10 @@ const MODES = {
 // Those who may not name a group aren't shown how.
 const mayName = document.getElementById("name-button") !== null;
 const desk = await openDesk();
-const outbox = new Outbox(light, counts);
+const outbox = new Outbox((state, waiting, words) => {
+  light(state, waiting, words);
+  if (!desk.current) notice(); // where no page is in front, the words there go with the light
+}, counts);
 
 /** @type {import("./types.js").Reason|null} the next tile pressed gets this flag */
 let pending = null;
