@@ -208,13 +208,22 @@ def with_mode(mode, route):
     route.fulfill(response=reply, json=body)
 
 
-@pytest.mark.parametrize(("width", "height"), [(1280, 800), (640, 400), (390, 844)])
-def test_targets_are_large_enough_and_nothing_overflows(page, width, height):
+@pytest.mark.parametrize(
+    ("width", "height", "in_sight"), [(1280, 800, 15), (640, 400, 10), (667, 375, 10), (844, 390, 10), (390, 844, 9)]
+)
+def test_targets_are_large_enough_and_nothing_overflows(page, width, height, in_sight):
     page.set_viewport_size({"width": width, "height": height})  # 640 × 400: 1280 × 800 at 200 %
     sizes = page.locator("button:visible, nav a:visible, .tile").evaluate_all(
         "(all) => all.map((one) => one.getBoundingClientRect()).map(({ width, height }) => [width, height])"
     )
     assert min(min(size) for size in sizes) >= 44
+    uncovered = page.locator(".tile").evaluate_all(
+        """(tiles) => tiles.filter((tile) => {
+            const { left, top, width, height } = tile.getBoundingClientRect();
+            return document.elementFromPoint(left + width / 2, top + height / 2)?.closest(".tile") === tile;
+        }).length"""
+    )
+    assert uncovered >= in_sight, "a page whose tiles are covered can't be looked over"
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
 
 
