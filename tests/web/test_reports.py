@@ -5,6 +5,7 @@ import pytest
 from posting import answered, checked, send
 from scipy.sparse import csr_array
 
+from pal.agreement import answers_alpha
 from pal.cost import KEYS, fit_cost
 from pal.project.mapping import averaged, principal
 from pal.store.events import Answered
@@ -89,7 +90,10 @@ def test_people_and_how_they_agree(client, labelled):
     labelled.record(
         [Answered(labeler="eve", page="p", template=first.template, items=first.items, relations=tuple(votes))]
     )
-    people = {one["labeler"]: one for one in report(client)["people"]}
+    found = report(client)
+    people = {one["labeler"]: one for one in found["people"]}
+    assert (found["alpha"], found["judged"]) == answers_alpha(labelled.now().answers, len(labelled.items))
+    assert found["judged"] >= 15
     agree = sum(a == b for a, b in zip(votes, first.relations, strict=True))
     assert people["eve"]["compared"] == 15
     assert people["eve"]["agreement"] == pytest.approx(agree / 15)
@@ -115,6 +119,7 @@ def test_the_speed_is_the_one_fitted_to_the_log(labelled):
 
 
 def test_the_map_has_every_item_where_its_group_is(client, labelled):
+    labelled.settle()  # a model of what other tests answered may come between two looks
     shown = client.get("/api/map").json()
     assert len(shown["id"]) == shown["n_items"] == len(labelled.items)
     assert max(map(abs, shown["x"] + shown["y"])) == pytest.approx(1.0, abs=1e-3)

@@ -202,6 +202,10 @@ def test_progress_follows_the_audit(page, served):
     assert "random" in said
     assert page.locator("#people tr").count() == 2
     assert "page" in page.inner_text("#left") or "nothing" in page.inner_text("#left")
+    assert page.input_value("#target") == "0.98"  # the project's
+    alpha = page.inner_text("#alpha")  # of two people on the 15 pairs of a page that both answered
+    assert "Krippendorff's alpha is 0." in alpha
+    assert "on the 15 pairs" in alpha
     page.select_option("#target", "0.9")
     page.wait_for_function("() => document.getElementById('hint').textContent.length > 10")
 

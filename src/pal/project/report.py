@@ -13,6 +13,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from pal.agreement import answers_alpha
 from pal.audit import audit, n_to_ask, n_to_audit
 from pal.cost import Cost, fit_cost, n_clicks
 from pal.items import Items
@@ -73,7 +74,10 @@ class Left:
 
 @dataclass(frozen=True)
 class Report:
-    """Counts of labels by source; the audit of the predicted; the accuracy of all labels; what is left; the people."""
+    """Counts of labels by source; the audit of the predicted; the accuracy of all labels; what is left; the people.
+
+    ``alpha`` is Krippendorff's, on the ``judged`` pairs that two people or more judged; None where none could differ.
+    """
 
     n_items: int
     told: int
@@ -88,6 +92,8 @@ class Report:
     left: Left
     verdict: str
     people: tuple[PersonInfo, ...]
+    alpha: float | None
+    judged: int
 
 
 def report(items: Items, now: Snapshot, labeler: str, /, *, target: float) -> Report:
@@ -98,6 +104,7 @@ def report(items: Items, now: Snapshot, labeler: str, /, *, target: float) -> Re
     found = audited(now)
     low, high = ((told + deduced + share * guessed) / n for share in (found.low, found.high))
     left = what_is_left(items, now, labeler, found, target=target)
+    alpha, judged = answers_alpha(now.answers, now.knowledge.n_items)
     return Report(
         n_items=n,
         told=told,
@@ -112,6 +119,8 @@ def report(items: Items, now: Snapshot, labeler: str, /, *, target: float) -> Re
         left=left,
         verdict="reached" if low >= target else "missed" if high < target else "open",
         people=tuple(people(now, gold_of(items, now).people)),
+        alpha=alpha,
+        judged=judged,
     )
 
 

@@ -265,6 +265,8 @@ class Report(_Reply):
     left: Left
     verdict: Literal["reached", "missed", "open"]
     people: list[Person]
+    alpha: float | None = Field(description="Krippendorff's alpha of all people, on the pairs that two or more judged")
+    judged: int = Field(description="how many pairs two or more people judged")
     me: str
 
 

@@ -2,6 +2,7 @@
 // @ts-check
 
 import { element } from "./card.js";
+import { keep, recall } from "./keep.js";
 import { ask, percent, plural } from "./screen.js";
 import { at } from "./status.js";
 
@@ -11,23 +12,44 @@ import { at } from "./status.js";
  *   gold: number|null, gold_asked: number, sensitivity: number|null, specificity: number|null}} Somebody
  * @typedef {{n_items: number, told: number, deduced: number, predicted: number, flagged: number, audit: Audit, low: number,
  *   high: number, target: number, to_audit: number, verdict: "reached"|"missed"|"open", people: Somebody[], me: string,
+ *   alpha: number|null, judged: number,
  *   left: {pages: number, minutes: number, seconds: number, own: boolean, audited: boolean}}} Report
  */
 
 const tenth = (/** @type {number} */ share) => `${(100 * share).toFixed(1)} %`;
-const last = "pal/target";
+const own = "target"; // this person's, where they chose one
+const choice = /** @type {HTMLSelectElement} */ (at("target"));
 
 async function load() {
-  const target = /** @type {HTMLSelectElement} */ (at("target")).value;
+  const target = recall(own);
   /** @type {Report|null} */
-  const report = await ask(`/api/report?target=${target}`);
+  const report = await ask(`/api/report${target ? `?target=${target}` : ""}`);
   if (!report) return;
+  aim(report.target);
   labels(report);
   accuracy(report);
   left(report);
+  agreement(report);
   at("people").replaceChildren(...report.people.map((one) => person(one, report.me)));
   at("people-table").hidden = !report.people.length;
   at("people-none").hidden = report.people.length > 0;
+}
+
+/** Show the target: one's own, or the project's, which may be any. @param {number} target */
+function aim(target) {
+  if (![...choice.options].some((option) => option.value === String(target))) {
+    const other = /** @type {HTMLOptionElement} */ (element("option", "", percent(target)));
+    other.value = String(target);
+    choice.prepend(other);
+  }
+  choice.value = String(target);
+}
+
+/** @param {Report} report */
+function agreement({ alpha, judged }) {
+  at("alpha").hidden = alpha === null;
+  if (alpha === null) return;
+  at("alpha").textContent = `Krippendorff's alpha is ${alpha.toFixed(2)} on the ${plural(judged, "pair")} that two or more judged: 1 where all agree, 0 where they agree as often as by chance.`;
 }
 
 /** @param {Report} report */
@@ -104,8 +126,5 @@ function person(one, me) {
   return row;
 }
 
-const choice = /** @type {HTMLSelectElement} */ (at("target"));
-choice.value = localStorage.getItem(last) ?? choice.value;
-if (!choice.value) choice.value = "0.98";
-choice.addEventListener("change", () => { localStorage.setItem(last, choice.value); load(); });
+choice.addEventListener("change", () => { keep(own, choice.value); load(); });
 load();

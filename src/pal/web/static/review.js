@@ -53,7 +53,8 @@ function wordsOf(queue, pair) {
 function tally(pair) {
   const alike = pair.votes.filter((vote) => vote.relation > 0).length;
   const unlike = pair.votes.filter((vote) => vote.relation < 0).length;
-  return `${alike} say same, ${unlike} ${unlike === 1 ? "says" : "say"} different.`;
+  const say = (/** @type {number} */ n) => `${n} ${n === 1 ? "says" : "say"}`;
+  return `${say(alike)} same, ${say(unlike)} different.`;
 }
 
 // Answers change what else is worth a look, so the contradictions are asked for anew after each.
