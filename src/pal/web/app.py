@@ -20,7 +20,7 @@ from starlette.staticfiles import StaticFiles
 
 from pal.errors import PalError, StoreError
 from pal.project import Project
-from pal.project.opening import STORE
+from pal.project.opening import STORE, SUFFIX
 from pal.store.accounts import Account, Accounts
 from pal.web.announcing import Announcer
 from pal.web.corrections import corrections
@@ -97,7 +97,7 @@ def create_app(
     key = _key(project)
     templates.env.globals |= {
         "project_key": key,
-        "project_name": project.directory.name,
+        "project_name": project.directory.name.removesuffix(SUFFIX) or project.directory.name,
         "kind": project.items.kind,
         "screens": SCREENS,
         "classes": lambda: project.settings().classes,
