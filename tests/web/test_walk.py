@@ -163,6 +163,20 @@ def test_what_was_done_to_groups_is_undone(page, served):
     page.click("#toast >> text=Undo")
     page.wait_for_selector(".card-title:has-text('a slip')", state="detached")
 
+    # Two of one name are put forward for a merge.
+    for place in (0, 1):
+        page.locator(".card >> text=/^(Rename|Name)$/").nth(place).click()
+        page.fill("#naming-input", "twins")
+        page.keyboard.press("Enter")
+        page.wait_for_function(
+            """(n) => [...document.querySelectorAll(".card-title")]
+                .filter((one) => one.innerText === "twins").length === n""",
+            arg=place + 1,
+        )
+    page.wait_for_selector("#merge:not([disabled])")
+    assert page.inner_text("#merge-words") == "“twins” and “twins” would become one kind."
+    page.click("#merge-clear")
+
     page.locator(".card-title").first.click()
     page.wait_for_selector(".member")
     for place in (1, 2):

@@ -193,7 +193,10 @@ async function renameGroup(group) {
   if (!name || name === group.name) return;
   const reply = await ask("/api/groups/rename", { anchor: group.anchor, name });
   if (!reply) return;
-  done(`Named “${name}”.`, reply, load);
+  // Two groups with one name are one kind, most likely: they are put forward for a merge.
+  const twin = groups.find((other) => other.anchor !== group.anchor && other.name === name);
+  if (twin && !opened) for (const { anchor } of [twin, group]) chosen.add(anchor);
+  done(`Named “${name}”${twin ? ", as another group is: merge them if they are one kind" : ""}.`, reply, load);
   await load();
 }
 
