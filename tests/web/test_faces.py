@@ -152,6 +152,35 @@ def test_long_names_stay_inside_on_a_phone(opened, tmp_path):
             assert max(right) <= 390, place
 
 
+def test_the_last_pages_of_a_project_come_at_once(opened, tmp_path):
+    """One page holds nearly all items: nobody is told that none is left while the answer that frees them is sent."""
+    texts = [f"{word} number {i}" for i in range(6) for word in ("dog", "sun")]
+    (tmp_path / "few.csv").write_text("text\n" + "\n".join(texts) + "\n")
+    project = project_of(tmp_path / "few.csv", tmp_path, encoder="tfidf")
+    with project, serving(create_app(project, token=None)) as address:
+        page = opened(address)
+        page.evaluate(
+            """() => {
+                window.told = [];
+                const place = document.getElementById("notice-words");
+                new MutationObserver(() => window.told.push(place.textContent)).observe(place, { childList: true });
+            }"""
+        )
+        for pages in range(1, 20):
+            page.wait_for_selector(READ)
+            page.keyboard.press("Space")
+            wait_until(page, lambda n=pages: project.progress().pages == n)
+            page.wait_for_function(
+                """() => !document.getElementById("desk").hidden
+                    || document.getElementById("notice-words").textContent.includes("settle every item")"""
+            )
+            if page.locator("#desk").is_hidden():
+                break
+        assert page.locator("#desk").is_hidden()
+        assert pages > 1
+        assert not [words for words in page.evaluate("window.told") if "on open pages" in words]
+
+
 @pytest.mark.parametrize("longest", [2, 9, 40])
 def test_the_texts_of_a_page_are_read_in_one_size(opened, tmp_path, longest):
     """A size that one text has to itself would say something about it; short ones alone are large."""

@@ -32,8 +32,12 @@ const MODES = {
 const mayName = document.getElementById("name-button") !== null;
 const desk = await openDesk();
 const outbox = new Outbox((state, waiting, words) => {
+  const sent = state === "saved" && at("light").dataset.state !== "saved";
   light(state, waiting, words);
-  if (!desk.current) notice(); // where no page is in front, the words there go with the light
+  if (desk.current) return;
+  if (sent) nothing = ""; // the answer gave its tiles back: they may be all that is left to ask about
+  notice(); // where no page is in front, the words there go with the light
+  if (sent || state === "refused") loadAhead();
 }, counts);
 
 /** @type {import("./types.js").Reason|null} the next tile pressed gets this flag */
@@ -46,6 +50,7 @@ let nothing = "";
 const unclear = new Set();
 let stale = 0;
 let loading = false;
+let more = false; // asked for again while it was loading
 let again = 0;
 let saving = 0;
 let reading = 0;
@@ -127,12 +132,12 @@ function notice() {
     at("notice-words").textContent = at("light").title;
     return;
   }
-  at("notice-title").textContent = nothing ? "No page to show" : away ? "Waiting for the server" : "Getting the next page";
-  at("notice-words").textContent = nothing || (away
+  at("notice-title").textContent = nothing && !waiting ? "No page to show" : away ? "Waiting for the server" : "Getting the next page";
+  at("notice-words").textContent = (!waiting && nothing) || (away
     ? `It can't be reached just now; this page looks again every few seconds. ${waiting
       ? `${waiting === 1 ? "One answer is" : `${waiting} answers are`} kept in this browser and sent as soon as it is back.` : ""}`
     : "Pictures are on their way.");
-  at("notice-actions").hidden = !nothing;
+  at("notice-actions").hidden = !nothing || waiting > 0;
 }
 
 // --- acts ---------------------------------------------------------------------------------------------------------
@@ -214,13 +219,14 @@ function finish(note, since) {
   const template = entry.page.template.id;
   if (note === "unclear") { unclear.add(template); giveBack(desk.putAway(template)); } else unclear.delete(template);
   desk.next();
+  if (!desk.current) nothing = "";
   at("desk").dataset.unread = "";
   clearTimeout(reading);
   reading = window.setTimeout(() => delete at("desk").dataset.unread, UNREAD);
   show();
   toTop();
   if (since !== undefined && desk.current) measured("next-page", since);
-  loadAhead();
+  if (desk.current || !outbox.waiting) loadAhead(); // else once the answer is there, which holds its tiles until then
 }
 
 function back() {
@@ -284,8 +290,9 @@ function move(dx, dy) {
 // --- pages from the server ----------------------------------------------------------------------------------------
 
 async function loadAhead() {
-  if (loading) return;
+  if (loading) { more = true; return; }
   loading = true;
+  more = false;
   clearTimeout(again);
   try {
     while (desk.unanswered.length < AHEAD + 1) {
@@ -314,8 +321,10 @@ async function loadAhead() {
     again = window.setTimeout(() => { outbox.flush(); loadAhead(); }, TRY_AGAIN);
   } finally {
     loading = false;
+    if (more) nothing = ""; // that was said before the last answer was there
     if (!desk.current) notice();
   }
+  if (more) loadAhead();
 }
 
 /** Tiles of pages that nobody will see may be on others at once. @param {string[]} pages */
