@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from pal.answers import Answers, Question
-from pal.classes import Link, join, judge_parts, merge_prior, new_class_prior, start
+from pal.classes import judge_parts, new_class_prior, start
 from pal.communities import neighborhood
+from pal.joins import Link, join, merge_prior
 from pal.knowledge import known
 from pal.learner import prepare
 from pal.posterior import believe
@@ -21,12 +22,23 @@ def near():
 
 def test_each_community_is_a_class_to_begin_with_and_known_items_take_theirs(near):
     nothing = np.zeros(0, dtype=np.int64)
-    free = start(near, nothing, nothing, n_known=0, closed=False)
+    free = start(near, nothing, nothing, nothing, n_known=0, closed=False)
     assert sorted(free.anchor) == sorted(near.medoid)
     known_item = np.array([5])
-    with_one = start(near, known_item, known_item, n_known=1, closed=False)
+    with_one = start(near, known_item, known_item, np.zeros(1, dtype=np.int64), n_known=1, closed=False)
     assert with_one.anchor[0] == 5
     assert len(with_one.anchor) == len(free.anchor)
+
+
+def test_a_community_whose_medoid_is_surely_of_a_class_is_of_that_class(near):
+    given, medoid = near.medoid[:1] + 1, near.medoid[1]
+    given = given if given[0] not in near.medoid else given + 1
+    item = np.sort(np.append(given, medoid))
+    for sure, n_classes in ((0, len(near.medoid) - 1), (-1, len(near.medoid))):
+        of_medoid = np.where(item == medoid, sure, -1)
+        classes = start(near, item, given, of_medoid, n_known=0, closed=False)
+        assert len(classes.anchor) == n_classes
+        assert (classes.inherited[near.part[medoid]] == 0) == (sure == 0)
 
 
 def told_of(near, item, c, likely):
@@ -38,10 +50,10 @@ def told_of(near, item, c, likely):
 
 def test_a_part_follows_the_items_at_its_heart(near):
     item = np.argsort(-near.membership[:, 0])[1:3]
-    classes = start(near, item, np.zeros(0, dtype=np.int64), n_known=0, closed=False)
+    classes = start(near, item, np.zeros(0, dtype=np.int64), np.full(len(item), -1), n_known=0, closed=False)
     c = len(classes.anchor)
     other = (classes.inherited[0] + 1) % c
-    unasked = start(near, item[:0], np.zeros(0, dtype=np.int64), n_known=0, closed=False)
+    unasked = start(near, item[:0], np.zeros(0, dtype=np.int64), item[:0], n_known=0, closed=False)
     before = judge_parts(near, unasked, item[:0], np.zeros((0, c)), np.zeros(0))
     np.testing.assert_array_equal(before.belief.argmax(axis=1), classes.inherited)
     after = judge_parts(near, classes, item, *told_of(near, item, c, other))
@@ -52,7 +64,7 @@ def test_a_part_follows_the_items_at_its_heart(near):
 
 def test_a_part_whose_items_are_of_no_class_is_new(near):
     item = np.argsort(-near.membership[:, 0])[1:4]
-    classes = start(near, item, np.zeros(0, dtype=np.int64), n_known=0, closed=False)
+    classes = start(near, item, np.zeros(0, dtype=np.int64), np.full(len(item), -1), n_known=0, closed=False)
     c = len(classes.anchor)
     nothing_fits = judge_parts(near, classes, item, np.full((len(item), c), -4.0), np.zeros(len(item)))
     assert nothing_fits.new[0] > 0
@@ -67,7 +79,7 @@ def test_parts_that_left_their_communities_make_others_doubted():
     assert len(split) >= 2
     hearts = np.array([int(near.membership[:, k].argmax()) for k in split])
     item = np.sort(hearts[:-1])
-    classes = start(near, item, np.zeros(0, dtype=np.int64), n_known=0, closed=False)
+    classes = start(near, item, np.zeros(0, dtype=np.int64), np.full(len(item), -1), n_known=0, closed=False)
     c, last = len(classes.anchor), split[-1]
     home = classes.inherited[near.part[item]]
     stayed = judge_parts(near, classes, item, *told_of(near, item, c, home))

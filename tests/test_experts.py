@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from pal.communities import neighborhood
-from pal.experts import among, by_field, everywhere, prior_weights, seeds, weigh
+from pal.experts import among, by_field, everywhere, prior_weights, seeds, sharpness, weigh
 
 
 @pytest.fixture(scope="module")
@@ -57,3 +57,29 @@ def test_all_items_hear_what_the_seeds_of_others_would(near):
     with_it = seeds(near, np.append(np.arange(10), 20))
     unknown = np.vstack([belief, np.zeros((1, 2))])
     np.testing.assert_allclose(among(with_it, unknown, communal)[3, 10], outside, rtol=1e-4)
+
+
+def test_a_class_that_is_asked_about_more_often_is_no_larger():
+    """Two clouds that overlap; in one, ten times as many items are asked about."""
+    rng = np.random.default_rng(0)
+    y = np.arange(400) % 2
+    x = rng.standard_normal((400, 60)) + np.where(y[:, None] == 1, 0.35, -0.35)
+    near = neighborhood(x)
+    items = np.sort(np.append(np.flatnonzero(y == 0)[:40], np.flatnonzero(y == 1)[:4]))
+    carried = np.eye(len(prior_weights(near)))[1]  # the neighbour graph alone
+    label = everywhere(seeds(near, items), np.eye(2)[y[items]], np.full((400, 2), 0.01), carried).argmax(axis=1)
+    assert (label == y).mean() > 0.8
+    assert 0.35 < label.mean() < 0.65
+
+
+@pytest.mark.parametrize("power", [0.6, 1.0, 2.5])
+def test_sharpness_is_the_power_that_labels_were_drawn_by(power):
+    rng = np.random.default_rng(0)
+    opinion = rng.dirichlet(np.ones(4), 4000)
+    truth = opinion**power / (opinion**power).sum(axis=1, keepdims=True)
+    label = (truth.cumsum(axis=1) > rng.random((4000, 1))).argmax(axis=1)
+    assert sharpness(opinion, np.eye(4)[label]) == pytest.approx(power, rel=0.15)
+
+
+def test_without_answers_opinions_stay_as_they_are():
+    assert sharpness(np.zeros((0, 3)), np.zeros((0, 3))) == 1.0

@@ -42,6 +42,7 @@ ORDER = [
     "experts",
     "evidence",
     "doubt",
+    "joins",
     "classes",
     "posterior",
     "learner",

@@ -231,3 +231,29 @@ def test_an_item_denied_by_mistake_may_still_be_of_its_class(prepared):
     own, home = beliefs.anchor.tolist().index(odd), beliefs.label[heads]
     assert 0.02 < beliefs.same[own, home[3]] < 0.9
     assert (beliefs.same[own, home[:3]] < 0.01).all()
+
+
+def test_a_first_page_doesnt_spoil_what_features_said():
+    """Clouds of many dimensions: a page about one class made it swallow the others, .89 of all labels fell to .55."""
+    rng = np.random.default_rng(1)
+    y = rng.integers(5, size=800)
+    x = 0.35 * rng.standard_normal((5, 100))[y] + rng.standard_normal((800, 100))
+    loop = Loop(x, gain, seed=1)
+    before = adjusted_rand_score(y, loop.model.beliefs.label)
+    question = loop.ask()
+    loop.tell(question, SimulatedLabeler(y)(question))
+    assert adjusted_rand_score(y, loop.model.beliefs.label) > 0.5 * before
+    sizes = np.bincount(loop.model.beliefs.label)
+    assert sizes.max() < 0.5 * len(y)
+
+
+def test_answers_that_agree_across_communities_are_no_mistakes():
+    """Two kinds of six communities each, without a link: a "yes" between any two of a kind was held for wrong."""
+    rng = np.random.default_rng(0)
+    cloud = np.repeat(np.arange(12), 40)
+    x = 8.0 * rng.standard_normal((12, 10))[cloud] + rng.standard_normal((480, 10))
+    loop = Loop(x, gain, seed=0)
+    for _, _ in run(loop, SimulatedLabeler(cloud % 2), n_pages=5):
+        pass
+    assert loop.model.beliefs.error < 0.05
+    assert adjusted_rand_score(cloud % 2, standing(loop.knowledge, loop.model.beliefs).label) > 0.9

@@ -4,7 +4,7 @@ Definition. Before any answer every community is a class, anchored at its medoid
 
 - move a part of a community (:func:`pal.communities.parts`) to the class of the items asked about at its heart, or
   open one for it, and show how seldom parts leave their communities (:func:`judge_parts`);
-- join two classes, when the votes across them make that likelier than not by a margin (:func:`join`);
+- join two classes, when the votes across them make that likelier than not by a margin (:func:`pal.joins.join`);
 - open a class for items that a class not seen yet explains better (:func:`open_classes`), one a part at a time.
 """
 
@@ -14,9 +14,9 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Bool, Float, Int64
 from numpy import ndarray
-from scipy.special import expit, logit, softmax
+from scipy.special import expit, softmax
 
-from pal.communities import Neighborhood, link_ratio
+from pal.communities import Neighborhood
 from pal.evidence import Evidence
 
 # Items at the heart of a part (share of the most central one's membership ** _HEART) say which class it is of, unless
@@ -26,14 +26,6 @@ _HEART, _ENOUGH, _ODD = 4, 0.5, 0.15
 _PURITY, _PARTS = 0.8, 5.0
 # Share of the classes of a part that its links don't show.
 _UNLINKED = 0.2
-# Prior probability that two communities are one class lies in this range, whatever their links say.
-_MERGE = (0.005, 0.45)
-# Links that any two communities are taken to have, observed and expected: of small ones no links say little.
-_LINKS = 0.5
-# Log-odds of a join that votes on items of unknown class may give.
-_FELT = 5.0
-# Log-odds of a join that is decided by the votes, and for how many of them the prior stands.
-_DECIDED, _JOINS = 1.0, 1.0
 # One item in so many is of a class not seen yet, to begin with.
 _RARE = 20.0
 # Items believed to be of a class less than this may anchor that of a lost part.
@@ -74,22 +66,6 @@ class Classes:
         return Classes(self.anchor[first], self.given, n_opened, to[self.inherited], to[self.fixed])
 
 
-class Link(NamedTuple):
-    """Log-odds, by the votes, that two classes are one, (c, c).
-
-    ``told`` by votes between items whose class other votes say; ``felt`` by the rest, where features say which class an
-    end is of: these err together, so they count up to a limit.
-    """
-
-    told: Float[ndarray, "c c"]
-    felt: Float[ndarray, "c c"]
-
-    @property
-    def odds(self) -> Float[ndarray, "c c"]:
-        """Both together."""
-        return self.told + np.minimum(self.felt, _FELT)
-
-
 class Change(NamedTuple):
     """Classes after a revision, and the map (c, d) from the old ones to the new."""
 
@@ -98,11 +74,19 @@ class Change(NamedTuple):
 
 
 def start(
-    near: Neighborhood, item: Int64[ndarray, " t"], given: Int64[ndarray, " g"], /, *, n_known: int, closed: bool
+    near: Neighborhood,
+    item: Int64[ndarray, " t"],
+    given: Int64[ndarray, " g"],
+    sure: Int64[ndarray, " t"],
+    /,
+    *,
+    n_known: int,
+    closed: bool,
 ) -> Classes:
     """One class for each item ``given``, then one for each community that holds none of these, unless ``closed``.
 
-    The first ``n_known`` of the items given stay apart.
+    ``sure`` is the class given that answers make sure of for each item asked about, −1 for none: a community whose
+    medoid is among these is of that class. The first ``n_known`` of the items given stay apart.
     """
     n_communities = len(near.medoid)
     home = np.zeros((len(given), n_communities))
@@ -114,6 +98,8 @@ def start(
         of_community[held] = home.argmax(axis=0)[held]
     anchor = list(given)
     if not closed:
+        at, asked = _rows(item, near.medoid)
+        of_community[asked] = np.where(sure[at[asked]] >= 0, sure[at[asked]], of_community[asked])
         free = np.flatnonzero(of_community < 0)
         of_community[free] = len(given) + np.arange(len(free))
         anchor.extend(near.medoid[free])
@@ -193,88 +179,6 @@ def communal(near: Neighborhood, part: Float[ndarray, "k c"], /) -> Float[ndarra
     return near.membership @ part * (len(near.medoid) / len(near.membership))
 
 
-def links(
-    one: Float[ndarray, "p c"],
-    other: Float[ndarray, "p c"],
-    log_same: Float[ndarray, " p"],
-    log_differ: Float[ndarray, " p"],
-    surprise: float,
-    /,
-) -> Float[ndarray, "c c"]:
-    """Log-odds, by the votes, that two classes are one: log of 1 + P(one end in each) (same − differ) ÷ P(votes).
-
-    ``one`` and ``other`` are beliefs about each end without the votes between them. An answer that the ends' other
-    classes explain as well says little; ``surprise`` is the probability that the features mistook an end, which
-    explains any answer. Of each end the two likeliest classes count.
-    """
-    c = one.shape[1]
-    link = np.zeros((c, c))
-    if c < 2 or not len(one):
-        return link
-    row = np.arange(len(one))
-    top = np.maximum(log_same, log_differ)
-    same, differ = np.exp(log_same - top), np.exp(log_differ - top)
-    alike = (one * other).sum(axis=1)
-    votes = (1.0 - surprise) * (same * alike + differ * (1.0 - alike)) + surprise + 1e-300
-    first, second = (np.argpartition(-end, 1, axis=1)[:, :2] for end in (one, other))
-    for j in (0, 1):
-        for k in (0, 1):
-            u, v = first[:, j], second[:, k]
-            both = one[row, u] * other[row, v]
-            np.add.at(link, (u, v), np.log(np.maximum(1.0 + both * (same - differ) / votes, 1e-300)))
-    return link + link.T
-
-
-def merge_prior(
-    near: Neighborhood, part: Float[ndarray, "k c"], link: Float[ndarray, "c c"], /, *, given: int
-) -> Float[ndarray, "c c"]:
-    """Probability that two classes are one before the votes across them; 0 on the diagonal and for those ``given``.
-
-    From the links between their parts in the neighbour graph against chance, then scaled to the share of such pairs
-    that the votes joined so far: where communities seldom belong together, few further ones will.
-    """
-    c = len(link)
-    of_class = np.eye(c)[part.argmax(axis=1)] if c else part
-    ratio = link_ratio(of_class.T @ near.between @ of_class, links=_LINKS)
-    prior = np.clip(ratio / (1.0 + ratio), *_MERGE)
-    upper = np.triu(np.ones((c, c), dtype=bool), 1)
-    yes = upper & (link > _DECIDED)
-    expected = prior[upper & (np.abs(link) > _DECIDED)].sum()
-    odds = prior / (1.0 - prior) * (_JOINS + yes.sum()) / (_JOINS + expected)
-    merge = np.clip(odds / (1.0 + odds), _MERGE[0] / 10.0, _MERGE[1])
-    merge[:given, :given] = 0.0
-    np.fill_diagonal(merge, 0.0)
-    return merge
-
-
-def join(
-    link: Link, prior: Float[ndarray, "c c"], size: Float[ndarray, " c"], /, *, margin: float
-) -> Int64[ndarray, " c"]:
-    """Join the two classes most likely one, evidence summed, until log-odds fall below ``margin``; label of each class.
-
-    Labels are in order of first members. Classes that cannot be one, of prior 0, are never joined, nor is anything that
-    holds them. Priors of what is joined count by ``size``: what no links say of one item says nothing of a whole class.
-    """
-    told, felt, before, size = link.told.copy(), link.felt.copy(), prior.copy(), size.copy()
-    label = np.arange(len(told))
-    off = prior > 0
-    while True:
-        both = Link(told, felt).odds
-        odds = np.where(off & (both > 0), both + logit(before), -np.inf)
-        if odds.max(initial=-np.inf) <= margin:
-            return np.asarray(np.unique(label, return_inverse=True)[1], dtype=np.int64)
-        keep, gone = sorted(int(k) for k in np.unravel_index(odds.argmax(), odds.shape))
-        label[label == gone] = keep
-        share = size[gone] / (size[keep] + size[gone])
-        size[keep] += size[gone]
-        for table, of_kept, of_gone in ((told, 1.0, 1.0), (felt, 1.0, 1.0), (before, 1.0 - share, share)):
-            table[keep] = of_kept * table[keep] + of_gone * table[gone]
-            table[:, keep] = table[keep]
-        off[keep] &= off[gone]
-        off[:, keep] = off[keep]
-        off[gone] = off[:, gone] = False
-
-
 def new_class_prior(n_opened: float, n_elsewhere: float, /) -> float:
     """Share of the items that the features mistook that are of a class not seen yet.
 
@@ -330,8 +234,14 @@ def _heart(near: Neighborhood, item: Int64[ndarray, " t"]) -> Float[ndarray, "t 
 def _fixed(item: Int64[ndarray, " t"], anchor: Int64[ndarray, " c"]) -> Int64[ndarray, " t"]:
     """Class that each item anchors, −1 for none."""
     fixed = np.full(len(item), -1)
-    at = np.searchsorted(item, anchor)
-    hit: Bool[ndarray, " c"] = at < len(item)
-    hit[hit] = item[at[hit]] == anchor[hit]
+    at, hit = _rows(item, anchor)
     fixed[at[hit]] = np.flatnonzero(hit)
     return fixed
+
+
+def _rows(item: Int64[ndarray, " t"], wanted: Int64[ndarray, " w"]) -> tuple[Int64[ndarray, " w"], Bool[ndarray, " w"]]:
+    """Row of each wanted item among those asked about, and whether it is one of them."""
+    at = np.searchsorted(item, wanted)
+    hit: Bool[ndarray, " w"] = at < len(item)
+    hit[hit] = item[at[hit]] == wanted[hit]
+    return at, hit

@@ -9,7 +9,11 @@ the membership of items in communities, each community of one class, and S the s
 with item i's own mass left out, and one more expert says that it could be anything. Weights w of the experts maximise
 the likelihood of what the answers say about each item asked, the others given, Σ_i log Σ_e w_e Σ_c L_ic p_eic, with a
 Dirichlet prior (stacking, Wolpert 1992, https://doi.org/10.1016/S0893-6080(05)80023-1). So scale, reach, the worth of
-communities, and how sure to be at all (power, β) follow from the answers.
+communities, and how sure to be at all (power, β, :func:`sharpness`) follow from the answers.
+
+Which items are asked about is chosen, a page at a time about one class, so how often a class was found says nothing of
+its size. What is carried from the n_c items found of class c counts (π_c Σ n + a) ÷ (n_c + a) times, π_c its share of
+all items by the communities; and in Σ_i an item counts in inverse proportion to n_c + a.
 """
 
 from collections.abc import Iterator
@@ -18,6 +22,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int64
 from numpy import ndarray
+from scipy.special import softmax
 
 from pal.communities import Neighborhood
 from pal.ridge import Hat, hat, left_out, scores
@@ -57,6 +62,10 @@ _FEW = 3.0
 _LEAST = 1e-4
 # Experts of less weight aren't heard on all items.
 _SILENT = 1e-3
+# Items of each class that are taken to be asked about besides, so that the first one isn't all there is: a.
+_BESIDES = 2.0
+# Powers that are tried, as logarithms, and what the square of one costs in log-likelihood: few answers say little.
+_POWERS, _AS_IS = np.linspace(-0.7, 1.6, 24), 5.0
 
 
 class Seeds(NamedTuple):
@@ -83,6 +92,8 @@ def among(given: Seeds, belief: Float[ndarray, "t c"], communal: Float[ndarray, 
             carried.append(np.maximum(spread, 0.0))
         else:
             carried.append(np.asarray(between @ belief.astype(np.float32), dtype=np.float64))
+    even = _evenly(belief.sum(axis=0) - belief, belief, communal)
+    carried = [of_field * even for of_field in carried]
     return np.stack(list(_opinions(carried, communal[given.items], left_out(given.ridge, belief))))
 
 
@@ -90,7 +101,8 @@ def everywhere(
     given: Seeds, belief: Float[ndarray, "t c"], communal: Float[ndarray, "n c"], weight: Float[ndarray, " e"], /
 ) -> Float[ndarray, "n c"]:
     """Mixture of the opinions on all items, Σ_e w_e p_e."""
-    carried = [field.spread(given.items, belief) for field in given.near.fields]
+    even = _evenly(belief.sum(axis=0), belief, communal)
+    carried = [field.spread(given.items, belief) * even for field in given.near.fields]
     heard = np.where(weight >= _SILENT, weight, 0.0)
     opinions = _opinions(carried, communal, scores(given.ridge, given.near.ridge, belief), heard)
     total = np.zeros_like(communal)
@@ -113,13 +125,31 @@ def weigh(
 ) -> Float[ndarray, " e"]:
     """Weights of the experts by EM, O(e m c); ``likelihood`` is L, of any scale a row."""
     fit = (opinions * likelihood).sum(axis=2).T + 1e-300
+    times = _times(likelihood)[:, None]
     weight = prior
     for _ in range(_N_STEPS):
         share = fit * weight
-        share /= share.sum(axis=1, keepdims=True)
+        share *= times / share.sum(axis=1, keepdims=True)
         weight = share.sum(axis=0) + _PRIOR * prior
         weight /= weight.sum()
     return weight
+
+
+def sharpness(opinion: Float[ndarray, "m c"], likelihood: Float[ndarray, "m c"], /) -> float:
+    """Power γ at which opinion^γ, summing to 1, foretells best what answers say of items asked about; O(m c).
+
+    Platt's scaling of many classes by one number (Guo et al. 2017, https://proceedings.mlr.press/v70/guo17a.html), but
+    on answers instead of a set of labels kept back.
+    """
+    if not opinion.size:
+        return 1.0
+    logs, times = np.log(np.maximum(opinion, 1e-12)), _times(likelihood)
+    fit = [
+        float(times @ np.log((softmax(np.exp(power) * logs, axis=1) * likelihood).sum(axis=1) + 1e-300))
+        - _AS_IS * power**2
+        for power in _POWERS
+    ]
+    return float(np.exp(_POWERS[int(np.argmax(fit))]))
 
 
 def by_field(weight: Float[ndarray, " e"], n_fields: int, /) -> Float[ndarray, " f"]:
@@ -127,6 +157,21 @@ def by_field(weight: Float[ndarray, " e"], n_fields: int, /) -> Float[ndarray, "
     field = np.array([expert.field for expert in _EXPERTS])
     total = np.bincount(field, weights=weight[: len(field)], minlength=n_fields)
     return total / total.sum()
+
+
+def _evenly(
+    found: Float[ndarray, "*m c"], belief: Float[ndarray, "t c"], communal: Float[ndarray, "n c"]
+) -> Float[ndarray, "*m c"]:
+    """How much more what is carried from each class should count, for the number ``found`` of it."""
+    size = communal.sum(axis=0) + 1.0
+    return (size / size.sum() * belief.sum() + _BESIDES) / (found + _BESIDES)
+
+
+def _times(likelihood: Float[ndarray, "m c"]) -> Float[ndarray, " m"]:
+    """How often each item counts, 1 in the mean: in inverse proportion to how many answers found of its class."""
+    share = likelihood / likelihood.sum(axis=1, keepdims=True)
+    times = share @ (1.0 / (share.sum(axis=0) + _BESIDES))
+    return np.asarray(times / times.mean()) if len(times) else times
 
 
 def _opinions(

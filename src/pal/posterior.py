@@ -20,12 +20,8 @@ from pal.beliefs import DEDUCED, PREDICTED, TOLD, Beliefs, settle
 from pal.classes import (
     Change,
     Classes,
-    Link,
     communal,
-    join,
     judge_parts,
-    links,
-    merge_prior,
     new_class_prior,
     open_classes,
     start,
@@ -40,9 +36,9 @@ from pal.evidence import (
     gather,
     log_likelihoods,
     messages,
-    of_one_class,
 )
-from pal.experts import Seeds, among, everywhere, prior_weights, seeds, weigh
+from pal.experts import Seeds, among, everywhere, prior_weights, seeds, sharpness, weigh
+from pal.joins import Link, by_votes, join, merge_prior, of_one
 from pal.knowledge import Knowledge
 
 # Share of items that the experts mistake, before any answer, and how many items that weighs as much as.
@@ -59,8 +55,8 @@ _ONCE = 1.5
 _SPOKEN_FOR = 0.5
 # Items of a group that is a class to begin with.
 _GROUP = 3
-# How sure other answers make of both ends of a pair whose votes tell about classes.
-_SURE = 0.8
+# Answers "alike" about a medoid from which its community is of the class that these prove.
+_TWICE = 2.0
 # Answers speak of an item's class if they favour it by this in log-likelihood.
 _PLAIN = 2.0
 
@@ -69,6 +65,7 @@ class _Round(NamedTuple):
     """Result of one round of updates."""
 
     belief: Float[ndarray, "t c"]
+    told: Float[ndarray, "t c"]
     heard: Float[ndarray, "t c"]
     prior: Float[ndarray, "t c"]
     weight: Float[ndarray, " e"]
@@ -90,7 +87,8 @@ def believe(near: Neighborhood, knowledge: Knowledge, /, *, rounds: int = 10) ->
     given = seeds(near, evidence.item)
     anchors, label = _proven(knowledge, evidence.item)
     n_known = len(knowledge.classes)
-    classes = start(near, evidence.item, anchors, n_known=n_known, closed=knowledge.complete)
+    sure = np.where(evidence.n_alike() >= _TWICE, label, -1)
+    classes = start(near, evidence.item, anchors, sure, n_known=n_known, closed=knowledge.complete)
     belief = np.append(np.eye(len(classes.anchor)), np.zeros((1, len(classes.anchor))), axis=0)[label]
     trust, rates, mistaken = prior_weights(near), expected_rates(evidence), _SURPRISE
     steady = 0
@@ -162,7 +160,7 @@ def _update(
     surprise = (_SURPRISE * _SURPRISES + n_mistaken) / (_SURPRISES + n_plain)
 
     cavity, alone = (_without(message, evidence, s, updated, anchored) for s in (score, told))
-    link = _link(alone, cavity, log_same, log_differ, surprise)
+    link, said = by_votes(alone, cavity, log_same, log_differ, surprise)
     unfit = np.where(anchored, -np.inf, differ - logsumexp(score, axis=1))
     merge = merge_prior(near, parts.belief, link.odds, given=classes.given)
     rare = new_class_prior(n_new, n_mistaken)
@@ -171,6 +169,7 @@ def _update(
     one, other = np.split(cavity, 2)
     return _Round(
         updated,
+        told,
         heard,
         prior,
         weight,
@@ -180,7 +179,7 @@ def _update(
         unfit,
         float(np.log(rare)),
         parts.new,
-        seen * of_one_class(one, other, merge),
+        seen * of_one(one, other, merge, link, said),
         1.0 + near.membership.sum(axis=0) @ parts.belief,
         surprise,
     )
@@ -227,23 +226,6 @@ def _without(
     cavity = belief[ends]
     cavity[free] = softmax(score[ends[free]] - message[free], axis=1)
     return cavity
-
-
-def _link(
-    alone: Float[ndarray, "ends c"],
-    cavity: Float[ndarray, "ends c"],
-    log_same: Float[ndarray, " p"],
-    log_differ: Float[ndarray, " p"],
-    surprise: float,
-) -> Link:
-    """What votes say of classes being one: where other answers ``alone`` make sure of both ends, these are told."""
-    p = len(log_same)
-    sure = alone.max(axis=1, initial=0.0)
-    known = sure[:p] * sure[p:] > _SURE
-    return Link(
-        links(alone[:p][known], alone[p:][known], log_same[known], log_differ[known], 0.0),
-        links(cavity[:p][~known], cavity[p:][~known], log_same[~known], log_differ[~known], surprise),
-    )
 
 
 def _informed(told: Float[ndarray, "t c"], fixed: Int64[ndarray, " t"]) -> Float[ndarray, "t c"]:
@@ -310,8 +292,11 @@ def _beliefs(
     given: Seeds, knowledge: Knowledge, evidence: Evidence, classes: Classes, result: _Round, rates: Rates
 ) -> Beliefs:
     near = given.near
+    free = classes.fixed < 0
+    power = sharpness(result.prior[free], np.exp(result.told[free] - result.told[free].max(axis=1, keepdims=True)))
     mass = communal(near, result.part)
-    probability = everywhere(given, result.heard, mass, result.weight)
+    probability = everywhere(given, result.heard, mass, result.weight) ** power
+    probability /= probability.sum(axis=1, keepdims=True)
     probability[evidence.item] = result.belief
     probability[classes.anchor] = np.eye(len(classes.anchor))  # nobody may have been asked about a community yet
     odds = result.link.odds + logit(result.merge)

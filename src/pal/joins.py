@@ -1,0 +1,182 @@
+"""Whether two classes are one: what the votes across them say, what to expect before any, and joining them.
+
+Definition. Votes on a pair tell of its classes in proportion to the probability that one end is in each, by beliefs
+which leave these votes out: log(1 + P(one end in each) (same − differ) ÷ P(votes)), summed over the pairs
+(:class:`Said`). Before any votes, classes are one as often as the links between their communities suggest
+(:func:`merge_prior`). Pairs are then joined, likeliest first, down to a margin (:func:`join`).
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int64
+from numpy import ndarray
+from scipy.special import expit, logit
+
+from pal.communities import Neighborhood, link_ratio
+from pal.evidence import of_one_class
+
+# Prior probability that two communities are one class lies in this range, whatever their links say.
+_MERGE = (0.02, 0.45)
+# Links that any two communities are taken to have, observed and expected: of small ones no links say little.
+_LINKS = 0.5
+# Log-odds of a join that votes on items of unknown class may give.
+_FELT = 5.0
+# Log-odds of a join that is decided by the votes, and for how many of them the prior stands.
+_DECIDED, _JOINS = 1.0, 1.0
+# How sure other answers make of both ends of a pair whose votes tell about classes.
+_SURE = 0.8
+
+
+class Link(NamedTuple):
+    """Log-odds, by the votes, that two classes are one, (c, c).
+
+    ``told`` by votes between items whose class other votes say; ``felt`` by the rest, where features say which class an
+    end is of: these err together, so they count up to a limit.
+    """
+
+    told: Float[ndarray, "c c"]
+    felt: Float[ndarray, "c c"]
+
+    @property
+    def odds(self) -> Float[ndarray, "c c"]:
+        """Both together."""
+        return self.told + np.minimum(self.felt, _FELT)
+
+
+class Said(NamedTuple):
+    """What the votes on each pair say of a class of one end and one of the other being one, (p, 4): the two likeliest
+    of each.
+    """  # noqa: D205
+
+    one: Int64[ndarray, "p 4"]
+    other: Int64[ndarray, "p 4"]
+    log_odds: Float[ndarray, "p 4"]
+
+    def total(self, n_classes: int, /) -> Float[ndarray, "c c"]:
+        """Log-odds of all votes together."""
+        link = np.zeros((n_classes, n_classes))
+        np.add.at(link, (self.one, self.other), self.log_odds)
+        return link + link.T
+
+    def some(self, rows: ndarray, /) -> "Said":
+        """That of some pairs alone."""
+        return Said(self.one[rows], self.other[rows], self.log_odds[rows])
+
+
+def by_votes(
+    alone: Float[ndarray, "ends c"],
+    cavity: Float[ndarray, "ends c"],
+    log_same: Float[ndarray, " p"],
+    log_differ: Float[ndarray, " p"],
+    surprise: float,
+    /,
+) -> tuple[Link, Said]:
+    """All votes together, and by pairs.
+
+    Where other answers ``alone`` make sure of both ends, these are told; elsewhere ``cavity`` says which classes the
+    ends are of, with features, which mistake an end with probability ``surprise``.
+    """
+    p, c = len(log_same), alone.shape[1]
+    sure = alone.max(axis=1, initial=0.0)
+    known = sure[:p] * sure[p:] > _SURE
+    ends = np.where(np.tile(known, 2)[:, None], alone, cavity)
+    said = by_pairs(ends[:p], ends[p:], log_same, log_differ, np.where(known, 0.0, surprise))
+    return Link(said.some(known).total(c), said.some(~known).total(c)), said
+
+
+def by_pairs(
+    one: Float[ndarray, "p c"],
+    other: Float[ndarray, "p c"],
+    log_same: Float[ndarray, " p"],
+    log_differ: Float[ndarray, " p"],
+    surprise: Float[ndarray, " p"],
+    /,
+) -> Said:
+    """Log-odds, by the votes on each pair, that two classes are one.
+
+    ``one`` and ``other`` are beliefs about each end without the votes between them. An answer that the ends' other
+    classes explain as well says little; ``surprise`` is the probability that an end is of neither, which explains any
+    answer.
+    """
+    p = len(one)
+    if one.shape[1] < 2 or not p:
+        nothing = np.zeros((p, 4), dtype=np.int64)
+        return Said(nothing, nothing, np.zeros((p, 4)))
+    row = np.arange(p)[:, None]
+    top = np.maximum(log_same, log_differ)
+    same, differ = np.exp(log_same - top), np.exp(log_differ - top)
+    alike = (one * other).sum(axis=1)
+    votes = (1.0 - surprise) * (same * alike + differ * (1.0 - alike)) + surprise + 1e-300
+    first, second = (np.argpartition(-end, 1, axis=1)[:, :2] for end in (one, other))
+    u, v = np.repeat(first, 2, axis=1), np.tile(second, 2)
+    both = one[row, u] * other[row, v]
+    return Said(u, v, np.log(np.maximum(1.0 + both * ((same - differ) / votes)[:, None], 1e-300)))
+
+
+def of_one(
+    one: Float[ndarray, "p c"], other: Float[ndarray, "p c"], prior: Float[ndarray, "c c"], link: Link, said: Said, /
+) -> Float[ndarray, " p"]:
+    """Probability that both ends of each pair are of one class, by all but its own votes.
+
+    Other votes across two classes may say that these are one: five people who find members of both alike aren't wrong
+    five times.
+    """
+    same = of_one_class(one, other, prior)
+    if one.shape[1] < 2:
+        return same
+    row = np.arange(len(one))[:, None]
+    before = prior[said.one, said.other]
+    after = np.where(before > 0, expit(logit(before) + link.odds[said.one, said.other] - said.log_odds), 0.0)
+    gain = one[row, said.one] * other[row, said.other] * (after - before)
+    return np.clip(same + gain.sum(axis=1), 0.0, 1.0)
+
+
+def merge_prior(
+    near: Neighborhood, part: Float[ndarray, "k c"], link: Float[ndarray, "c c"], /, *, given: int
+) -> Float[ndarray, "c c"]:
+    """Probability that two classes are one before the votes across them; 0 on the diagonal and for those ``given``.
+
+    From the links between their parts in the neighbour graph against chance, then scaled to the share of such pairs
+    that the votes joined so far: where communities seldom belong together, few further ones will.
+    """
+    c = len(link)
+    of_class = np.eye(c)[part.argmax(axis=1)] if c else part
+    ratio = link_ratio(of_class.T @ near.between @ of_class, links=_LINKS)
+    prior = np.clip(ratio / (1.0 + ratio), *_MERGE)
+    upper = np.triu(np.ones((c, c), dtype=bool), 1)
+    yes = upper & (link > _DECIDED)
+    expected = prior[upper & (np.abs(link) > _DECIDED)].sum()
+    odds = prior / (1.0 - prior) * (_JOINS + yes.sum()) / (_JOINS + expected)
+    merge = np.clip(odds / (1.0 + odds), _MERGE[0] / 10.0, _MERGE[1])
+    merge[:given, :given] = 0.0
+    np.fill_diagonal(merge, 0.0)
+    return merge
+
+
+def join(
+    link: Link, prior: Float[ndarray, "c c"], size: Float[ndarray, " c"], /, *, margin: float
+) -> Int64[ndarray, " c"]:
+    """Join the two classes most likely one, evidence summed, until log-odds fall below ``margin``; label of each class.
+
+    Labels are in order of first members. Classes that cannot be one, of prior 0, are never joined, nor is anything that
+    holds them. Priors of what is joined count by ``size``: what no links say of one item says nothing of a whole class.
+    """
+    told, felt, before, size = link.told.copy(), link.felt.copy(), prior.copy(), size.copy()
+    label = np.arange(len(told))
+    off = prior > 0
+    while True:
+        both = Link(told, felt).odds
+        odds = np.where(off & (both > 0), both + logit(before), -np.inf)
+        if odds.max(initial=-np.inf) <= margin:
+            return np.asarray(np.unique(label, return_inverse=True)[1], dtype=np.int64)
+        keep, gone = sorted(int(k) for k in np.unravel_index(odds.argmax(), odds.shape))
+        label[label == gone] = keep
+        share = size[gone] / (size[keep] + size[gone])
+        size[keep] += size[gone]
+        for table, of_kept, of_gone in ((told, 1.0, 1.0), (felt, 1.0, 1.0), (before, 1.0 - share, share)):
+            table[keep] = of_kept * table[keep] + of_gone * table[gone]
+            table[:, keep] = table[keep]
+        off[keep] &= off[gone]
+        off[:, keep] = off[keep]
+        off[gone] = off[:, gone] = False
