@@ -63,7 +63,7 @@ _LEAST = 1e-4
 # Experts of less weight aren't heard on all items.
 _SILENT = 1e-3
 # Items of each class that are taken to be asked about besides, so that the first one isn't all there is: a.
-_BESIDES = 2.0
+_BESIDES = 1.0
 # Powers that are tried, as logarithms, and what the square of one costs in log-likelihood: few answers say little.
 _POWERS, _AS_IS = np.linspace(-0.7, 1.6, 24), 5.0
 
