@@ -61,10 +61,9 @@ class Evidence(NamedTuple):
         entries = (np.ones(len(ends)), (ends, np.arange(len(ends))))
         return csr_array(entries, shape=(len(self.item), len(ends)))
 
-    def n_alike(self) -> Float[ndarray, " t"]:
-        """Answers "alike" about each item."""
-        of_pair = self.of_pairs(np.maximum(self.vote, 0.0))
-        return np.bincount(self.ends, np.tile(of_pair, 2), len(self.item)) * 1.0
+    def n_said(self, *, alike: bool) -> Float[ndarray, " ends"]:
+        """Answers "alike", or "unlike", on the pair of each of the ends."""
+        return np.tile(self.of_pairs(np.maximum(self.vote if alike else -self.vote, 0.0)), 2)
 
     def of_pairs(self, of_ballot: Float[ndarray, " v"], /) -> Float[ndarray, " p"]:
         """Sum over the ballots about each pair."""

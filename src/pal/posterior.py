@@ -65,7 +65,7 @@ class _Round(NamedTuple):
     """Result of one round of updates."""
 
     belief: Float[ndarray, "t c"]
-    told: Float[ndarray, "t c"]
+    likelihood: Float[ndarray, "t c"]
     heard: Float[ndarray, "t c"]
     prior: Float[ndarray, "t c"]
     weight: Float[ndarray, " e"]
@@ -87,7 +87,7 @@ def believe(near: Neighborhood, knowledge: Knowledge, /, *, rounds: int = 10) ->
     given = seeds(near, evidence.item)
     anchors, label = _proven(knowledge, evidence.item)
     n_known = len(knowledge.classes)
-    sure = np.where(evidence.n_alike() >= _TWICE, label, -1)
+    sure = np.where(sums @ evidence.n_said(alike=True) >= _TWICE, label, -1)
     classes = start(near, evidence.item, anchors, sure, n_known=n_known, closed=knowledge.complete)
     belief = np.append(np.eye(len(classes.anchor)), np.zeros((1, len(classes.anchor))), axis=0)[label]
     trust, rates, mistaken = prior_weights(near), expected_rates(evidence), _SURPRISE
@@ -169,7 +169,7 @@ def _update(
     one, other = np.split(cavity, 2)
     return _Round(
         updated,
-        told,
+        likelihood,
         heard,
         prior,
         weight,
@@ -201,7 +201,7 @@ def _with_lone(
     """
     c = len(merge)
     item = np.flatnonzero(classes.fixed >= c - classes.opened)
-    alike, unlike = (np.tile(evidence.of_pairs(np.maximum(sign * evidence.vote, 0.0)), 2) for sign in (1.0, -1.0))
+    alike, unlike = (evidence.n_said(alike=said) for said in (True, False))
     spoken_for = (sums[item] @ (alike[:, None] * belief[evidence.others]))[np.arange(len(item)), classes.fixed[item]]
     item = item[spoken_for < _SPOKEN_FOR]
     lone, others = classes.fixed[item], np.setdiff1d(np.arange(c), classes.fixed[item])
@@ -293,7 +293,7 @@ def _beliefs(
 ) -> Beliefs:
     near = given.near
     free = classes.fixed < 0
-    power = sharpness(result.prior[free], np.exp(result.told[free] - result.told[free].max(axis=1, keepdims=True)))
+    power = sharpness(result.prior[free], result.likelihood[free])
     mass = communal(near, result.part)
     probability = everywhere(given, result.heard, mass, result.weight) ** power
     probability /= probability.sum(axis=1, keepdims=True)

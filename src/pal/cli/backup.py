@@ -6,7 +6,7 @@ from pathlib import Path
 import typer
 
 from pal.errors import InvalidInputError, StoreError
-from pal.project.opening import STORE, directory_of, is_project, open_store
+from pal.project.opening import STORE, is_project, open_store, project_of
 from pal.store.tables import SqlLog
 
 
@@ -14,9 +14,7 @@ def backup(directory: Path, store: str | None, to: Path) -> None:
     """Write the log of a project to one file."""
     from pal.store.backup import write_backup
 
-    directory = directory_of(directory)
-    if not is_project(directory):
-        raise InvalidInputError(f"no project in {directory}; start one with: pal annotate SOURCE")
+    directory = project_of(directory)
     with closing(_log(directory, store)) as log:
         size = write_backup(log, to)
         typer.echo(f"{to}: {len(log.read_after(0)):,} events, {size:,} bytes")

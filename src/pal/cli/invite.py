@@ -6,7 +6,7 @@ from pathlib import Path
 import typer
 
 from pal.errors import InvalidInputError
-from pal.project.opening import directory_of, is_project, open_store
+from pal.project.opening import is_project, open_store, project_of
 from pal.store.tables import SqlLog
 
 ADDRESS = "address"
@@ -21,9 +21,7 @@ def invite(directory: Path, store: str | None, name: str, role: str, address: st
     from pal.web.invitations import DAYS, Invitations
     from pal.web.security import INVITE_KEY, PERSON, load_secret
 
-    directory = directory_of(directory)
-    if not is_project(directory):
-        raise InvalidInputError(f"no project in {directory}; start one with: pal annotate SOURCE")
+    directory = project_of(directory)
     if name.strip().casefold() == PERSON:
         raise InvalidInputError(f"{PERSON!r} is whoever opens the address of the terminal; give another name")
     with closing(open_store(directory, store)) as log:

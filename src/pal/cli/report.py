@@ -16,9 +16,6 @@ from pal.project.opening import default_directory, directory_of, stored_source
 if TYPE_CHECKING:
     from pal.project.snapshot import Snapshot
 
-_ENOUGH = 2
-"""Encoded items that a model takes."""
-
 
 def existing(source: str | None, directory: Path | None, store: str | None = None, /, *, wait: bool = True) -> Project:
     """Open the project of a source, of its own folder, or of ``directory``, for looking; ``wait`` for its first model.
@@ -39,7 +36,7 @@ def existing(source: str | None, directory: Path | None, store: str | None = Non
 def report(source: str | None, directory: Path | None, store: str | None, *, as_json: bool) -> None:
     """Say how far a project is."""
     with existing(source, directory, store, wait=False) as project:
-        encoded = project.features.n_ready >= _ENOUGH
+        encoded = project.features.enough
         if encoded:
             project.begin()
             project.settle()

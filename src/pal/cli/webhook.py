@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from pal.errors import InvalidInputError
-from pal.project.opening import directory_of, is_project, open_store
+from pal.project.opening import open_store, project_of
 from pal.store.tables import SqlLog
 
 if TYPE_CHECKING:
@@ -46,9 +45,7 @@ def remove(directory: Path, store: str | None, url: str) -> None:
 def _webhooks(directory: Path, store: str | None) -> Iterator["Webhooks"]:
     from pal.store.webhooks import Webhooks
 
-    directory = directory_of(directory)
-    if not is_project(directory):
-        raise InvalidInputError(f"no project in {directory}; start one with: pal annotate SOURCE")
+    directory = project_of(directory)
     with closing(open_store(directory, store)) as log:
         assert isinstance(log, SqlLog)  # noqa: S101
         yield Webhooks(log)

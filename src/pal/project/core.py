@@ -170,7 +170,7 @@ class Project:
             cleanup.callback(project._stop)
             if project._shared:
                 cleanup.enter_context(following(project, log, seconds=_FOLLOW))
-            if read_only and wait and features.n_ready < 2:
+            if read_only and wait and not features.enough:
                 raise InvalidInputError(
                     f"nothing is encoded in {directory} yet, so there is no model to look at; "
                     f"make one with: pal annotate {items.source} --project {directory}"

@@ -65,9 +65,8 @@ def split(
     shown = {int(label) for label in now.label[list(selection)] if label >= 0} - cut
     for label in sorted(shown):
         # The anchor says best what the group is; of a group that is only predicted it may be all there is to say.
-        rest = now.members(label)
-        stay = [int(now.anchor[label]), *rest[now.source[rest] > 0].tolist(), *rest.tolist()]
-        votes += [(first, other, -1) for other in stay if not chosen[other]][:1]
+        stay = np.append(now.anchor[label], now.members(label))
+        votes += [(first, other, -1) for other in stay[~chosen[stay]][:1].tolist()]
     if not any(relation < 0 for *_, relation in votes):
         raise InvalidInputError("the whole group is selected, so nothing would be left of it; select fewer items")
     return _events(_repeat(knowledge, votes), items, page="split", labeler=labeler)

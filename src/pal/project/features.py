@@ -105,6 +105,11 @@ class Features:
         return ready
 
     @property
+    def enough(self) -> bool:
+        """Whether there are features to make a model of: those of two items."""
+        return self.n_ready >= 2
+
+    @property
     def n_ready(self) -> int:
         """How many items have features."""
         if self._cache is None:

@@ -33,6 +33,23 @@ def directory_of(source: str | Path, /) -> Path:
     return path if is_project(path) or path.suffix == SUFFIX else default_directory(source)
 
 
+def project_of(source: str | Path, /) -> Path:
+    """Directory of the project that is meant by its source or by its own folder.
+
+    Raises
+    ------
+    InvalidInputError
+        If there is none.
+    """
+    return _started(directory_of(source))
+
+
+def _started(directory: Path) -> Path:
+    if not is_project(directory):
+        raise InvalidInputError(f"no project in {directory}; start one with: pal annotate SOURCE")
+    return directory
+
+
 def open_store(directory: Path, address: str | None = None, /) -> Store:
     """Open the log of a project directory, made if missing; with ``address``, the one in that PostgreSQL database.
 
@@ -132,8 +149,8 @@ def stored_source(directory: Path, address: str | None = None, /) -> str:
     InvalidInputError
         If there is no project.
     """
-    if address is None and not is_project(directory):
-        raise InvalidInputError(f"no project in {directory}; start one with: pal annotate SOURCE")
+    if address is None:
+        _started(directory)
     source = remembered(directory, "source", address)
     if source is None:
         raise StoreError(f"the project in {directory} was never finished; start it again with: pal annotate SOURCE")

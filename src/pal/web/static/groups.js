@@ -151,8 +151,7 @@ async function merge() {
   const reply = await ask("/api/groups/merge", { a, b });
   if (!reply) return;
   chosen.clear();
-  done("Merged: one more answer in the log.", reply, load);
-  await load();
+  await done("Merged: one more answer in the log.", reply, load);
 }
 
 /** @param {{pairs: import("./pairs.js").Pair[], count: number}} speaks */
@@ -176,8 +175,7 @@ async function placeGroup(group) {
   if (parent === null || parent === group.parent) return;
   const reply = await ask("/api/groups/place", { anchor: group.anchor, parent });
   if (!reply) return;
-  done(parent ? `Put under “${parent}”.` : "Taken out of its parent.", reply, load);
-  await load();
+  await done(parent ? `Put under “${parent}”.` : "Taken out of its parent.", reply, load);
 }
 
 async function lookForSame() {
@@ -196,8 +194,7 @@ async function renameGroup(group) {
   // Two groups with one name are one kind, most likely: they are put forward for a merge.
   const twin = groups.find((other) => other.anchor !== group.anchor && other.name === name);
   if (twin && !opened) for (const { anchor } of [twin, group]) chosen.add(anchor);
-  done(`Named “${name}”${twin ? ", as another group is: merge them if they are one kind" : ""}.`, reply, load);
-  await load();
+  await done(`Named “${name}”${twin ? ", as another group is: merge them if they are one kind" : ""}.`, reply, load);
 }
 
 // --- one group ----------------------------------------------------------------------------------------------------
@@ -272,9 +269,8 @@ async function split() {
   const reply = await ask("/api/groups/split", { items: [...picked], name });
   if (!reply) return;
   picked.clear();
-  done(`${plural(moved, "item")} moved to ${name ? `“${name}”` : "a group of their own"}.`, reply, load);
   location.hash = "";
-  await load();
+  await done(`${plural(moved, "item")} moved to ${name ? `“${name}”` : "a group of their own"}.`, reply, load);
 }
 
 async function flagPicked() {
@@ -287,8 +283,7 @@ async function flagPicked() {
     picked.delete(item);
   }
   if (!events.length) return;
-  done(`${plural(events.length, "item")} flagged: not asked about again.`, { events }, load);
-  await load();
+  await done(`${plural(events.length, "item")} flagged: not asked about again.`, { events }, load);
 }
 
 function clearPicked() {

@@ -99,24 +99,21 @@ async function confirmLabel() {
   if (!item?.anchor || at("confirm-label").hidden) return;
   const answer = said("check", item.anchor.id, item.item.id, 1, (performance.now() - since) / 1000);
   if (!(await ask("/api/events", { events: [answer] }))) return;
-  done("Confirmed: one more answer.", { events: [answer.id] }, load);
-  await load();
+  await done("Confirmed: one more answer.", { events: [answer.id] }, load);
 }
 
 async function notThis() {
   if (!item || at("not-this").hidden) return;
   const reply = await ask("/api/groups/split", { items: [item.item.id] });
   if (!reply) return;
-  done("It is kept out of that group from now on.", reply, load);
-  await load();
+  await done("It is kept out of that group from now on.", reply, load);
 }
 
 async function flagItem() {
   if (!item || at("flag-item").hidden) return;
   const reply = await ask("/api/flag", { item: item.item.id, reason: "unsuitable" });
   if (!reply) return;
-  done("Flagged: not asked about again.", reply, load);
-  await load();
+  await done("Flagged: not asked about again.", reply, load);
 }
 
 /** For administrators: others can be measured by what is surely right. */

@@ -5,13 +5,14 @@
 import { newId } from "./api.js";
 import { ask, button, toast } from "./screen.js";
 
-/** @typedef {{events: string[], after: () => void}} Act */
+/** @typedef {() => void|Promise<void>} After  shows the screen anew */
+/** @typedef {{events: string[], after: After}} Act */
 
 /** @type {Act[]} */
 const acts = [];
 let busy = false;
 
-/** @param {string[]} events  what the act wrote @param {() => void} after  shows the screen anew @returns {Act} */
+/** @param {string[]} events  what the act wrote @param {After} after @returns {Act} */
 export function remember(events, after) {
   const act = { events, after };
   acts.push(act);
@@ -19,12 +20,13 @@ export function remember(events, after) {
 }
 
 /**
- * Say what was done, with a button that takes it back.
- * @param {string} words @param {{events: string[]}} written  what the server replied @param {() => void} after
+ * Say what was done, with a button that takes it back, and show it.
+ * @param {string} words @param {{events: string[]}} written  what the server replied @param {After} after
  */
 export function done(words, written, after) {
   const act = remember(written.events, after);
   toast(words, button("Undo", "button quiet", () => takeBack(act)));
+  return after();
 }
 
 /** @param {Act} [act]  the latest, if none is named */
@@ -38,7 +40,7 @@ export async function takeBack(act = acts.at(-1)) {
   if (!reply) return;
   acts.splice(acts.indexOf(act), 1);
   toast("Taken back. It stays in the log, and no longer counts.");
-  act.after();
+  await act.after();
 }
 
 addEventListener("keydown", (event) => {
