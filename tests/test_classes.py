@@ -8,7 +8,7 @@ import pytest
 from pal.answers import Answers, Question
 from pal.classes import judge_parts, new_class_prior, start
 from pal.communities import neighborhood
-from pal.joins import Link, join, merge_prior
+from pal.joins import Link, Made, join, made, merge_prior
 from pal.knowledge import known
 from pal.learner import prepare
 from pal.posterior import believe
@@ -100,6 +100,19 @@ def test_communities_without_a_link_are_apart_the_more_surely_the_larger_they_ar
     near = SimpleNamespace(between=np.diag([160.0, 160.0, 10.0, 10.0]))  # links within communities alone
     prior = merge_prior(near, np.eye(4), np.zeros((4, 4)), given=0)
     assert prior[0, 1] < prior[0, 2] < prior[2, 3]
+
+
+def test_joins_made_before_make_others_worth_asking_about(near):
+    k = len(near.parent)
+    apart, one = np.eye(k), np.ones((k, k)) / k
+    assert made(near, apart) == Made(0.0, 0.0)
+    found = made(near, one)
+    assert found.joins == len(near.medoid) - 1  # that many make one class of all
+    assert 0 < found.expected < found.joins
+    link = np.zeros((k, k))
+    prior, after = (merge_prior(near, apart, link, given=0, before=b) for b in (Made(0.0, 0.0), found))
+    off = ~np.eye(k, dtype=bool)
+    assert (after[off] > prior[off]).all()
 
 
 def test_new_classes_are_expected_as_often_as_they_were_found():

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import adjusted_rand_score
 
@@ -42,6 +43,22 @@ def test_rows_are_distributions_and_same_is_symmetric(prepared):
     assert (beliefs.probability >= 0).all()
     np.testing.assert_allclose(beliefs.same, beliefs.same.T)
     assert (np.diag(beliefs.same) == 0).all()
+
+
+def test_answers_about_all_known_classes_are_believed_as_they_are_given():
+    """Of two classes, the beliefs in which every answer is wrong explain the answers as well, but for one item each."""
+    digits = load_digits()
+    x, y = digits.data, digits.target % 2
+    classes = tuple(int(np.flatnonzero(y == c)[0]) for c in (0, 1))
+    loop = Loop(x, gain, page_size=5, seed=0, classes=classes, complete=True)
+    labeler = SimulatedLabeler(y)
+    for _ in range(24):
+        question = loop.ask()
+        assert question is not None
+        loop.tell(question, labeler(question))
+        beliefs = loop.model.beliefs
+        items = np.flatnonzero(loop.knowledge.asked)
+        assert (y[beliefs.anchor][beliefs.label[items]] == y[items]).mean() > 0.9
 
 
 def test_whether_known_classes_are_one_is_no_question(prepared):

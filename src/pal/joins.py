@@ -132,26 +132,57 @@ def of_one(
     return np.clip(same + gain.sum(axis=1), 0.0, 1.0)
 
 
+class Made(NamedTuple):
+    """Joins of communities made so far, and how many of them the links between these would have foretold."""
+
+    joins: float
+    expected: float
+
+
+def made(near: Neighborhood, part: Float[ndarray, "k c"], /) -> Made:
+    """Joins that made the classes of the communities' centres what they are, by the beliefs about parts."""
+    of_class = part[near.part[near.medoid]].argmax(axis=1)
+    prior = _by_links(near, np.eye(len(near.medoid))[near.parent])
+    joins, expected = 0.0, 0.0
+    for c in np.unique(of_class):
+        one = np.flatnonzero(of_class == c)
+        if len(one) > 1:
+            joins += len(one) - 1
+            expected += (len(one) - 1) * float(prior[np.ix_(one, one)][np.triu_indices(len(one), 1)].mean())
+    return Made(joins, expected)
+
+
 def merge_prior(
-    near: Neighborhood, part: Float[ndarray, "k c"], link: Float[ndarray, "c c"], /, *, given: int
+    near: Neighborhood,
+    part: Float[ndarray, "k c"],
+    link: Float[ndarray, "c c"],
+    /,
+    *,
+    given: int,
+    before: Made = Made(0.0, 0.0),  # noqa: B008, it cannot change
 ) -> Float[ndarray, "c c"]:
     """Probability that two classes are one before the votes across them; 0 on the diagonal and for those ``given``.
 
     From the links between their parts in the neighbour graph against chance, then scaled to the share of such pairs
-    that the votes joined so far: where communities seldom belong together, few further ones will.
+    that the votes joined so far: where communities seldom belong together, few further ones will. Joins made ``before``
+    count where people decide, about what is worth asking. In what is believed they would bear out one another.
     """
     c = len(link)
-    of_class = np.eye(c)[part.argmax(axis=1)] if c else part
-    ratio = link_ratio(of_class.T @ near.between @ of_class, links=_LINKS)
-    prior = np.clip(ratio / (1.0 + ratio), *_MERGE)
+    prior = _by_links(near, np.eye(c)[part.argmax(axis=1)] if c else part)
     upper = np.triu(np.ones((c, c), dtype=bool), 1)
-    yes = upper & (link > _DECIDED)
-    expected = prior[upper & (np.abs(link) > _DECIDED)].sum()
-    odds = prior / (1.0 - prior) * (_JOINS + yes.sum()) / (_JOINS + expected)
+    yes = before.joins + (upper & (link > _DECIDED)).sum()
+    expected = before.expected + prior[upper & (np.abs(link) > _DECIDED)].sum()
+    odds = prior / (1.0 - prior) * (_JOINS + yes) / (_JOINS + expected)
     merge = np.clip(odds / (1.0 + odds), _MERGE[0] / 10.0, _MERGE[1])
     merge[:given, :given] = 0.0
     np.fill_diagonal(merge, 0.0)
     return merge
+
+
+def _by_links(near: Neighborhood, group: Float[ndarray, "k g"]) -> Float[ndarray, "g g"]:
+    """Probability that two groups of parts are of one class, by the links between them."""
+    ratio = link_ratio(group.T @ near.between @ group, links=_LINKS)
+    return np.asarray(np.clip(ratio / (1.0 + ratio), *_MERGE))
 
 
 def join(

@@ -38,7 +38,7 @@ from pal.evidence import (
     messages,
 )
 from pal.experts import Seeds, among, everywhere, prior_weights, seeds, sharpness, weigh
-from pal.joins import Link, by_votes, join, merge_prior, of_one
+from pal.joins import Link, by_votes, join, made, merge_prior, of_one
 from pal.knowledge import Knowledge
 
 # Share of items that the experts mistake, before any answer, and how many items that weighs as much as.
@@ -112,14 +112,15 @@ def believe(near: Neighborhood, knowledge: Knowledge, /, *, rounds: int = 10) ->
 def _proven(knowledge: Knowledge, item: Int64[ndarray, " t"]) -> tuple[Int64[ndarray, " g"], Int64[ndarray, " t"]]:
     """Anchors of the classes to begin with, known ones first, and the class of each item that a group puts in one.
 
-    Answers that contradict one another prove nothing, and small groups little.
+    Answers that contradict one another prove nothing, and small groups little. All known ones are all there are.
     """
     known = np.asarray(knowledge.classes, dtype=np.int64)
-    if knowledge.complete or len(knowledge.contradictions):
+    if len(knowledge.contradictions):
         return known, np.full(len(item), -1)
     settled = settle(knowledge)
     label = settled.label[item]
-    kept = np.bincount(label[label >= 0], minlength=len(settled.anchor)) >= _GROUP
+    large = np.bincount(label[label >= 0], minlength=len(settled.anchor)) >= _GROUP
+    kept = large & (not knowledge.complete)
     kept[: len(known)] = True
     to = np.append(np.where(kept, np.cumsum(kept) - 1, -1), -1)
     return settled.anchor[kept], to[label]
@@ -299,7 +300,9 @@ def _beliefs(
     probability /= probability.sum(axis=1, keepdims=True)
     probability[evidence.item] = result.belief
     probability[classes.anchor] = np.eye(len(classes.anchor))  # nobody may have been asked about a community yet
-    odds = result.link.odds + logit(result.merge)
+    link, before = result.link.odds, made(near, result.part)
+    odds = link + logit(result.merge)
+    to_ask = np.maximum(result.merge, merge_prior(near, result.part, link, given=classes.given, before=before))
     label = probability.argmax(axis=1)
     surprise = np.zeros(knowledge.n_items)
     surprise[evidence.item] = 1.0 - result.prior[np.arange(len(evidence.item)), label[evidence.item]]
@@ -307,7 +310,7 @@ def _beliefs(
         probability,
         classes.anchor,
         _sources(knowledge, evidence, classes, label),
-        may_be_one(evidence, result.belief, rates, result.merge, odds),
+        may_be_one(evidence, result.belief, rates, result.merge, link + logit(to_ask)),
         rates.error,
         evidence.labeler,
         1.0 - rates.miss,
