@@ -3,6 +3,7 @@
 import io
 import threading
 from dataclasses import fields
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from pal.knowledge import known, of_ballots
 from pal.project.fitting import answer
 from pal.project.learning import Apart, Ended, Here
 from pal.project.wire import receive
+from tests.waiting import wait_until
 
 N = 200
 
@@ -135,3 +137,17 @@ def test_a_fault_of_the_child_is_an_answer():
     about, arrays = receive(pipe)
     assert "TypeError" in about["why"]
     assert not arrays
+
+
+@pytest.mark.slow
+def test_a_child_that_has_made_a_model_gives_way_to_other_sessions(blobs):
+    """A database on the same machine is one of them."""
+    x, knowledge = blobs
+    with Apart() as apart:
+        told = Path(f"/proc/{apart._process.pid}/autogroup")
+        if not told.exists():
+            pytest.skip("this system doesn't go by sessions")
+        assert told.read_text().split()[-2:] == ["nice", "0"]
+        apart.prepare(x, reduce=False, seed=0)
+        apart.learn(knowledge)
+        wait_until(lambda: told.read_text().split()[-2:] == ["nice", "5"])

@@ -4,7 +4,9 @@ It gives way to other processes, for people wait for those; and it ends when who
 """
 
 import os
+from contextlib import suppress
 from importlib import import_module
+from pathlib import Path
 from typing import IO, Any
 
 from numpy import ndarray
@@ -17,6 +19,8 @@ from pal.project.wire import receive, send
 from pal.votes import Counts, PairVotes
 
 _GIVES_WAY = 5
+_SESSION = Path("/proc/self/autogroup")
+"""How far a session gives way to others, to Linux: it shares the processors among sessions first."""
 
 
 def to_wire(beliefs: Beliefs, /) -> tuple[dict[str, float], dict[str, ndarray]]:
@@ -57,6 +61,13 @@ def give_way() -> None:
         os.setpriority(os.PRIO_PROCESS, 0, max(_GIVES_WAY, os.getpriority(os.PRIO_PROCESS, 0)))
 
 
+def give_way_to_other_sessions() -> None:
+    """The same for sessions, as a database on this machine is one; no effect where Linux doesn't go by sessions."""
+    with suppress(OSError, AttributeError):
+        if os.getsid(0) == os.getpid():  # and no other process is in it
+            _SESSION.write_text(str(_GIVES_WAY))
+
+
 def main() -> None:
     """Answer until standard input ends."""
     requests = os.fdopen(os.dup(0), "rb")
@@ -77,6 +88,8 @@ def main() -> None:
             answer(learning, about, arrays, replies)
         except BrokenPipeError:
             return
+        if about["op"] == "learn":  # from now on nobody waits for a first page
+            give_way_to_other_sessions()
 
 
 if __name__ == "__main__":

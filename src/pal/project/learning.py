@@ -182,13 +182,13 @@ def _sparse(name: str, arrays: dict[str, ndarray], shape: tuple[int, int]) -> cs
 
 
 def _start() -> "subprocess.Popen[bytes]":
-    # A group of its own: Ctrl+C in the terminal is for this process, which ends the child itself. In the same session,
-    # for Linux shares the processors among sessions first.
+    # A session of its own: Ctrl+C in the terminal is for this process, which ends the child itself, and Linux shares
+    # the processors among sessions first, of which the child's gives way.
     return subprocess.Popen(
         [sys.executable, "-m", "pal.project.fitting"],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        process_group=0,
+        start_new_session=True,
         env={**os.environ, "PYTHONUNBUFFERED": "1"},
     )
 
