@@ -122,8 +122,10 @@ def test_no_page_while_all_is_leased(source):
         shown: list[str] = []
         while isinstance(page := project.page("ann"), Page):
             shown += [tile.id for tile in page.tiles]
+            held = page.id
         assert len(set(shown)) == len(shown) > 40
-        assert "open pages" in project.page("bob").reason
+        assert "answer those first" in project.page("ann", hold=[held]).reason
+        assert "open elsewhere" in project.page("bob").reason
 
 
 def test_people_faster_than_the_model_get_full_pages_of_new_items(project, monkeypatch):

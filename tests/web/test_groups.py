@@ -5,6 +5,7 @@ import itertools
 import pytest
 from posting import answered, checked, send
 
+from pal.project.review import LEAST_SAME
 from pal.store.events import Answered, Named, Placed
 
 
@@ -139,7 +140,7 @@ def test_possibly_the_same_are_open_questions_between_groups(client, labelled):
     for pair in pairs:
         assert {pair["a"]["id"], pair["b"]["id"]} <= anchors
         assert pair["votes"] == []
-        assert 0 < pair["probability"] <= 1
+        assert LEAST_SAME <= pair["probability"] <= 1
     assert sorted((pair["probability"] for pair in pairs), reverse=True) == [pair["probability"] for pair in pairs]
     for pair in pairs:  # an answer settles it, and it isn't asked again
         event = checked(pair["a"]["id"], pair["b"]["id"], -1)

@@ -29,6 +29,11 @@ _FIRST_PAGE = 15.0
 _NEXT_PAGE = 5.0
 """Seconds that a page waits for the model to take in the answers so far, where it leaves nothing else to ask."""
 
+_ON_YOURS = "All questions that are left are on open pages; answer those first."
+_ON_OTHERS = (
+    "All questions that are left are on pages that are open elsewhere; what isn't answered there comes here by itself."
+)
+
 _OTHERS = 50
 """Members of a group that are tried as its template where a person called another one unclear."""
 
@@ -91,7 +96,7 @@ class Paging:
     def _page(self, labeler: str, hold: Collection[str]) -> Page | NoPage:
         self._leases.renew(hold)
         if not self._trainer.begun():
-            return NoPage(self._why_not())
+            return NoPage(self._why_not(hold))
         leased: Page | None = None
         while leased is None:  # others may take every tile of a question first, and hold them
             with self._choosing:
@@ -100,7 +105,7 @@ class Paging:
                 if question is None:
                     question = self._next(held)
                     if question is None:
-                        return NoPage(self._why_not())
+                        return NoPage(self._why_not(hold))
                     question = self._clearer(question, labeler, held)
                 leased = self.lease(self._checking.seeded(question, labeler, held))
         return leased
@@ -188,11 +193,11 @@ class Paging:
                 return Question(question.template, question.items[~gone], question.mode)
         return None
 
-    def _why_not(self) -> str:
+    def _why_not(self, hold: Collection[str]) -> str:
         if not self._trainer.begun():
             return "The first page is being made; it will be here in a moment."
         if self._leases.items():
-            return "All questions that are left are on open pages; answer those first."
+            return _ON_YOURS if hold else _ON_OTHERS
         if self._features.working:
             return "More pictures are being encoded; try again in a moment."
         if self._behind():

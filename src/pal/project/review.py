@@ -21,8 +21,8 @@ from pal.project.ledger import CORRECTIONS, GOLD
 from pal.project.listing import tile
 from pal.project.snapshot import Snapshot
 
-LEAST_SAME = 0.05
-"""Two groups less likely to be one than this aren't shown."""
+LEAST_SAME = 0.25
+"""Two groups less likely to be one than this aren't shown: of those, hardly any is, and a look costs as much."""
 
 
 @dataclass(frozen=True)
