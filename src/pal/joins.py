@@ -165,7 +165,7 @@ def merge_prior(
 
     From the links between their parts in the neighbour graph against chance, then scaled to the share of such pairs
     that the votes joined so far: where communities seldom belong together, few further ones will. Joins made ``before``
-    count where people decide, about what is worth asking. In what is believed they would bear out one another.
+    count if they are given. In what is believed they would bear out one another, so they are for what is to be asked.
     """
     c = len(link)
     prior = _by_links(near, np.eye(c)[part.argmax(axis=1)] if c else part)

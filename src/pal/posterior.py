@@ -51,6 +51,8 @@ _CERTAIN, _LIKELY = 2.2, 0.4
 _STEADY = 0.01
 # Answers that deny an item a class more than once.
 _ONCE = 1.5
+# Log-odds by votes that speak against two classes being one.
+_AGAINST = 1.0
 # A class that fewer answers "alike" speak for is one of a single item.
 _SPOKEN_FOR = 0.5
 # Items of a group that is a class to begin with.
@@ -300,9 +302,7 @@ def _beliefs(
     probability /= probability.sum(axis=1, keepdims=True)
     probability[evidence.item] = result.belief
     probability[classes.anchor] = np.eye(len(classes.anchor))  # nobody may have been asked about a community yet
-    link, before = result.link.odds, made(near, result.part)
-    odds = link + logit(result.merge)
-    to_ask = np.maximum(result.merge, merge_prior(near, result.part, link, given=classes.given, before=before))
+    odds = result.link.odds + logit(result.merge)
     label = probability.argmax(axis=1)
     surprise = np.zeros(knowledge.n_items)
     surprise[evidence.item] = 1.0 - result.prior[np.arange(len(evidence.item)), label[evidence.item]]
@@ -310,7 +310,7 @@ def _beliefs(
         probability,
         classes.anchor,
         _sources(knowledge, evidence, classes, label),
-        may_be_one(evidence, result.belief, rates, result.merge, link + logit(to_ask)),
+        may_be_one(evidence, result.belief, rates, result.merge, _worth_asking(near, classes, result)),
         rates.error,
         evidence.labeler,
         1.0 - rates.miss,
@@ -320,6 +320,17 @@ def _beliefs(
         join(result.link, result.merge, result.size, margin=_LIKELY),
         doubted(knowledge, evidence, classes.anchor, result.belief, odds),
     )
+
+
+def _worth_asking(near: Neighborhood, classes: Classes, result: _Round) -> Float[ndarray, "c c"]:
+    """Log-odds that two classes are one by which people are asked.
+
+    Of those that answers speak against, by mistake perhaps, joins made before are counted too.
+    """
+    link = result.link.odds
+    before = made(near, result.part)
+    prior = np.maximum(result.merge, merge_prior(near, result.part, link, given=classes.given, before=before))
+    return link + logit(np.where(link < -_AGAINST, prior, result.merge))
 
 
 def _sources(
