@@ -43,7 +43,7 @@ class Beliefs:
     labeler, sensitivity, specificity
         (n_labelers,) who answered, and how probably they find a pair of one class alike, and one of two unlike.
     reach
-        (n_items,) doubt about labels that settling an item would lift, own and around; None if unknown.
+        (n_items,) what settling an item would do for labels, own and around (:func:`pal.doubt.reach`); None if unknown.
     surprise
         (n_items,) 1 minus the probability that the others gave to the label of an item asked about; None if unknown.
     partition

@@ -22,6 +22,8 @@ _PLAUSIBLE = 0.05
 _FEW = 1e-6
 # Probability that an answer is right below which it concludes nothing, though no other contradicts it.
 _WRONG = 0.25
+# Weight of an item's own doubt beside that which its answer lifts.
+_OWN = 0.05
 # Confidence from which an item doesn't speak for its part.
 _SETTLED = 0.95
 
@@ -107,13 +109,15 @@ def reach(
 ) -> Float[ndarray, " n"]:
     """Doubt that settling an item would lift: Σ_j R_ij ÷ R_ii · (1 − max_c p_jc), fields weighed by trust.
 
-    One item of each part, in doubt itself, has the doubt of the whole part.
+    One item of each part, in doubt itself, has the doubt of the whole part. To the power ½ (1 + χ²), χ the trust in
+    chains: these say whom an answer reaches, while communities hold items that it doesn't, which would wait for ever.
     """
     confidence = probability.max(axis=1, initial=0.0)
     doubt = (1.0 - confidence)[:, None]
     everyone = np.arange(len(doubt))
     total = np.zeros(len(doubt))
-    for share, field in zip(by_field(weight, len(near.fields)), near.fields, strict=True):
+    trust = by_field(weight, len(near.fields))
+    for share, field in zip(trust, near.fields, strict=True):
         total += share * field.spread(everyone, doubt)[:, 0] / np.maximum(field.own, 1e-12)
     standing = near.membership[everyone, near.part]
     standing[item] += 1.0
@@ -122,4 +126,4 @@ def reach(
     part, first = np.unique(near.part[order], return_index=True)
     of_part = np.bincount(near.part, weights=doubt[:, 0])
     total[order[first]] = np.maximum(total[order[first]], of_part[part])
-    return total
+    return (_OWN + total) ** (0.5 + 0.5 * trust[1:].sum() ** 2)

@@ -3,8 +3,8 @@
 Derivation. Let p_ic be the belief that item i is of class c. Asking "is i the same kind as the template of c?" can
 change two things:
 
-- the label of i, and of items that follow it: worth 1 − (p₁ − p₂), with p₁ and p₂ its two largest beliefs, times the
-  root of its reach, times p_ic / p₁, since a "yes" settles i against every class at once (a "no" only against one);
+- the label of i, and of items that follow it: worth 1 − (p₁ − p₂), with p₁ and p₂ its two largest beliefs, times its
+  reach, times p_ic / p₁, since a "yes" settles i against every class at once (a "no" only against one);
 - whether two classes are one, if i is the anchor of another class: with s the probability that they are, a wrong
   decision mislabels the smaller of them, so the answer is worth min(s, 1 − s) · min(n_i, n_c).
 
@@ -37,8 +37,6 @@ _RIVAL = 0.05
 _OPEN = 0.01
 # One check in so many alike answers, until there were so many without a contradiction.
 _CHECK_EVERY, _CHECKS = 15, 25
-# Weight of an item's own doubt beside that which its answer lifts; the root keeps outliers from waiting for ever.
-_OWN = 0.05
 # Classes whose pages are made and compared, the most promising ones.
 _CLASSES = 5
 # Pages at once where people are faster than models, each worth at least this share of the best.
@@ -132,7 +130,7 @@ def _label_value(state: State) -> Float[ndarray, " n"]:
     second, first = np.partition(p, -2, axis=1)[:, -2:].T
     value = 1.0 - (first - second)
     if state.beliefs.reach is not None:
-        value = value * np.sqrt(_OWN + state.beliefs.reach)
+        value = value * state.beliefs.reach
     value[state.beliefs.source > 0] *= value[state.beliefs.source > 0] > 1e-6
     return np.where(state.held, 0.0, np.maximum(value, 1e-9))
 
