@@ -6,7 +6,8 @@ Clients send pages, names, flags and retractions all the while, and send again w
 id.
 After each kill the log is read from the file before anything else opens it: every acknowledged event must be in it,
 once, as it was sent. After each start, and now and then in the middle, what the server says of the state must equal an
-independent fold of the log. A kill ends a process, not the machine: power cuts are the business of SQLite's full sync.
+independent fold of the log; at the end, once its model knows the whole log, what is told and deduced too, by a fit of
+our own. A kill ends a process, not the machine: power cuts are the business of SQLite's full sync.
 """
 
 import argparse
@@ -23,12 +24,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy import ndarray
 
 from benchmarks._serving import Browser, Server, Unreachable, clumps, free_port
 from benchmarks.report import Row, row
 from pal.items import Items
 from pal.knowledge import known
+from pal.learner import prepare
+from pal.posterior import believe
 from pal.project.ledger import is_page
+from pal.project.standing import standing
 from pal.store.events import Event, from_json, new_id
 from pal.store.fold import fold, to_answers
 
@@ -241,7 +246,28 @@ def differs(browser: Browser, items: Items, log: list[Event]) -> bool:
     return ours != theirs
 
 
-def crash(server: Forked | Whole, clients: Clients, log: Path, kills: int, rng: np.random.Generator) -> Found:
+def settles_otherwise(browser: Browser, items: Items, x: ndarray, log: list[Event]) -> bool:
+    """Whether other items are told or deduced than a fit of our own to the whole log says.
+
+    The server's model gets a minute to know the whole log as well.
+    """
+    knowledge = known(len(items), to_answers(fold(log).answered, items.row))
+    ours = np.bincount(standing(knowledge, believe(prepare(x).near, knowledge)).source, minlength=3)[::-1].tolist()
+    until = time.monotonic() + 60.0
+    while time.monotonic() < until:
+        said = browser.request("GET", "/api/progress").said
+        theirs = [said["told"], said["deduced"]]
+        if theirs == ours[:2]:
+            print(f"at the end: {theirs[0]} told and {theirs[1]} deduced, as by a fit to the log")
+            return False
+        time.sleep(0.5)
+    print(f"unequal: by a fit to the log {ours[:2]} are told and deduced, the server says {theirs}")
+    return True
+
+
+def crash(
+    server: Forked | Whole, clients: Clients, x: ndarray, log: Path, kills: int, rng: np.random.Generator
+) -> Found:
     """Kill and start, again and again."""
     found = Found()
     for number in range(kills):
@@ -268,6 +294,10 @@ def crash(server: Forked | Whole, clients: Clients, log: Path, kills: int, rng: 
         if (number + 1) % 100 == 0:
             print(f"{number + 1} kills, {len(clients.acknowledged)} events acknowledged")
     clients.ended.set()
+    browser = server.start()
+    found.unequal += settles_otherwise(browser, clients.items, x, list(read_file(log)))
+    server.kill()
+    browser.close()
     return found
 
 
@@ -319,11 +349,12 @@ def run(args: list[str]) -> list[Row]:
         source = Path(home) / "clumps.npz"
         clumps(source, options.items, 6)
         items = open_source(source)
+        x = np.load(source)["x"].astype(np.float64)
         for what, make, kills in (("forked", Forked, options.kills), ("pal annotate", Whole, options.whole)):
             if kills:
                 directory = Path(home) / what.replace(" ", "-")
                 server, clients = make(source, directory), Clients(items, options.seed)
                 rng = np.random.default_rng((options.seed, kills))
-                found = crash(server, clients, directory / "log.sqlite", kills, rng)
+                found = crash(server, clients, x, directory / "log.sqlite", kills, rng)
                 rows += rows_of(what, found, clients.refused)
     return rows
