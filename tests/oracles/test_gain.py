@@ -61,3 +61,16 @@ def test_what_the_model_doubts_is_asked_again_and_not_what_it_does_not_know(make
         question = gain(replace(state, learned=learned))[0]
         asked = zip(np.broadcast_to(question.template, len(question.items)), question.items.tolist(), strict=True)
         assert any({int(a), b} in ({0, 3}, {7, 3}) for a, b in asked) == again
+
+
+def test_classes_that_hardly_are_one_make_no_page_of_a_single_tile(make_state):
+    """Of one class everything is known; of the other, little is in doubt, but more than whether the two are one."""
+    probability = np.repeat([[1.0, 0.0], [1e-4, 1.0 - 1e-4]], 20, axis=0)
+    told = [(0, list(range(1, 20)), [1] * 19)]
+    hardly, perhaps = (
+        gain(make_state(np.eye(40), probability, [0, 20], answers=told, same=s * (1.0 - np.eye(2))))[0]
+        for s in (1e-4, 0.1)
+    )
+    assert len(hardly.items) == 5
+    assert (np.append(hardly.items, hardly.template) >= 20).all()
+    assert len(np.unique(np.append(perhaps.items, perhaps.template) >= 20)) == 2

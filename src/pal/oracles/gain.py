@@ -41,8 +41,8 @@ _CHECK_EVERY, _CHECKS = 15, 25
 _CLASSES = 5
 # Pages at once where people are faster than models, each worth at least this share of the best.
 _AT_ONCE, _NEARLY = 3, 0.8
-# Value of joining two classes rightly, against that of a label.
-_JOIN = 3.0
+# Value of joining two classes rightly, against that of a label; none if fewer items than that are expected to be wrong.
+_JOIN, _HARDLY = 3.0, 0.01
 
 
 class _Page(NamedTuple):
@@ -140,7 +140,8 @@ def _join_value(state: State, members: Int64[ndarray, "c d"]) -> Float[ndarray, 
     beliefs, since = state.beliefs, state.since
     size = np.bincount(beliefs.label, minlength=len(beliefs.anchor))
     smaller = np.minimum.outer(size, size)
-    value = _JOIN * np.minimum(beliefs.same, 1.0 - beliefs.same) * smaller
+    wrong = np.minimum(beliefs.same, 1.0 - beliefs.same) * smaller
+    value = np.where(wrong < _HARDLY, 0.0, _JOIN * wrong)
     asked = np.isin(since.item, members)
     one, other = beliefs.label[since.template[asked]], beliefs.label[since.item[asked]]
     value[one, other] = value[other, one] = 0.0
