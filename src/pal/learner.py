@@ -171,7 +171,7 @@ class Core:
             probability=probability,
             anchor=self.rows[old.anchor],
             source=self._placed(old.source),
-            reach=None if old.reach is None else self._placed(old.reach),
+            reach=None if old.reach is None else self._placed(old.reach, rest=old.reach.min()),
             surprise=None if old.surprise is None else self._placed(old.surprise),
             doubted=doubted,
         )
@@ -180,9 +180,9 @@ class Core:
         n, near = self.carried.shape[0], self.model.affinity.tocoo()
         return csr_array((near.data, (self.rows[near.row], self.rows[near.col])), shape=(n, n))
 
-    def _placed(self, column: ndarray) -> ndarray:
-        """A column over the core as one over all, 0 elsewhere."""
-        out = np.zeros(self.carried.shape[0], dtype=column.dtype)
+    def _placed(self, column: ndarray, *, rest: float = 0.0) -> ndarray:
+        """A column over the core as one over all, ``rest`` elsewhere."""
+        out = np.full(self.carried.shape[0], rest, dtype=column.dtype)
         out[self.rows] = column
         return out
 
