@@ -184,7 +184,7 @@ def invited(server: Server, address: str, names: list[str], *, role: str = "anno
     from pal.store.accounts import Accounts
     from pal.store.tables import SqlLog
     from pal.web.invitations import Invitations
-    from pal.web.security import INVITE_KEY, load_secret
+    from pal.web.sessions import INVITE_KEY, load_secret
 
     browsers = []
     with closing(open_store(server.directory, server.store)) as log:

@@ -29,7 +29,7 @@ from numpy import ndarray
 from benchmarks._serving import Browser, Server, Unreachable, clumps, free_port
 from benchmarks.report import Row, row
 from pal.items import Items
-from pal.knowledge import known
+from pal.knowledge import Knowledge, known
 from pal.learner import prepare
 from pal.posterior import believe
 from pal.project.ledger import is_page
@@ -215,22 +215,23 @@ def read_file(log: Path) -> Iterator[Event]:
             yield from_json(body)
 
 
-def rebuilt(items: Items, log: list[Event]) -> dict[str, int]:
-    """State by an independent fold of the whole log."""
+def rebuilt(items: Items, log: list[Event]) -> tuple[dict[str, int], Knowledge]:
+    """State, and what is known, by an independent fold of the whole log."""
     folded = fold(log)
     pages = [event for event in folded.answered if is_page(event)]
     knowledge = known(len(items), to_answers(folded.answered, items.row))
-    return {
+    state = {
         "pages": len(pages),
         "answers": sum(len(event.relations) - event.relations.count(0) for event in pages),
         "flagged": len(folded.flagged),
         "position": len(log),
         "contradictions": len(knowledge.contradictions),
     }
+    return state, knowledge
 
 
 def told(browser: Browser) -> dict[str, int]:
-    """The same as a server says; what contradicts is implied by all the answers, whatever a model holds of them."""
+    """The state as a server says; what contradicts is implied by all the answers, whatever a model holds of them."""
     said = browser.request("GET", "/api/progress").said
     contradictions = browser.request("GET", "/api/review").said["n_contradictions"]
     return {name: said[name] for name in ("pages", "answers", "flagged", "position")} | {
@@ -240,7 +241,7 @@ def told(browser: Browser) -> dict[str, int]:
 
 def differs(browser: Browser, items: Items, log: list[Event]) -> bool:
     """Whether a server's state isn't that of the log."""
-    ours, theirs = rebuilt(items, log), told(browser)
+    (ours, _), theirs = rebuilt(items, log), told(browser)
     if ours != theirs:
         print(f"unequal: the log says {ours}, the server {theirs}")
     return ours != theirs
@@ -251,7 +252,7 @@ def settles_otherwise(browser: Browser, items: Items, x: ndarray, log: list[Even
 
     The server's model gets a minute to know the whole log as well.
     """
-    knowledge = known(len(items), to_answers(fold(log).answered, items.row))
+    _, knowledge = rebuilt(items, log)
     ours = np.bincount(standing(knowledge, believe(prepare(x).near, knowledge)).source, minlength=3)[::-1].tolist()
     until = time.monotonic() + 60.0
     while time.monotonic() < until:

@@ -14,7 +14,7 @@ from pal.project import Project
 from pal.store.accounts import Accounts
 from pal.web.background import served
 from pal.web.invitations import Invitations
-from pal.web.security import INVITE_KEY, load_secret
+from pal.web.sessions import INVITE_KEY, load_secret
 from tests.test_project import three_clumps
 
 

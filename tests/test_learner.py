@@ -48,6 +48,10 @@ def test_the_core_is_of_representatives_and_of_items_asked_about(prepared, y):
     rest = np.setdiff1d(np.arange(N), model.core.rows)
     expected = prepared.carried[rest] @ inner.probability[:R]
     np.testing.assert_allclose(beliefs.probability[rest], expected, atol=1e-6)
+    np.testing.assert_array_equal(beliefs.reach[model.core.rows], inner.reach)
+    # An answer lifts its own doubt at the least, or nobody would be asked about these.
+    assert (beliefs.reach[rest] == inner.reach.min()).all()
+    assert inner.reach.min() > 0.0
     assert model.affinity.shape == (N, N)
     assert model.embedding.shape == (N, 4)
     np.testing.assert_allclose(model.core.model.embedding, model.embedding[model.core.rows])

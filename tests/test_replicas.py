@@ -21,7 +21,7 @@ from pal.store import Named
 from pal.store.notifications import Listener
 from pal.store.postgres import PostgresStore
 from pal.web.app import create_app
-from pal.web.security import SESSION_KEY, load_secret
+from pal.web.sessions import SESSION_KEY, load_secret
 from tests.store.postgres import cluster
 from tests.test_project import reply, three_clumps
 from tests.waiting import PATIENCE, wait_until

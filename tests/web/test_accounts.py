@@ -15,7 +15,7 @@ from pal.web.app import create_app
 from pal.web.invitations import DAYS, Invitations
 from pal.web.pages import SCREENS
 from pal.web.roles import needed
-from pal.web.security import INVITE_KEY, Sessions, load_secret
+from pal.web.sessions import INVITE_KEY, Sessions, load_secret
 
 TOKEN = "a-token-that-is-long-enough"
 BASE = "http://127.0.0.1:8000"

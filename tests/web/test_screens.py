@@ -396,7 +396,7 @@ def newcomer(browser, shared):
     """A page of a server that keeps accounts, and a function that signs a person in."""
     from pal.store.accounts import Accounts
     from pal.web.invitations import Invitations
-    from pal.web.security import INVITE_KEY, load_secret
+    from pal.web.sessions import INVITE_KEY, load_secret
 
     project, _ = shared
     accounts = Accounts(project.store)

@@ -10,7 +10,8 @@ from starlette.responses import PlainTextResponse
 from starlette.testclient import TestClient
 
 from pal.errors import StoreError
-from pal.web.security import MAX_BODY, SESSION_SECONDS, Gate, OneTimeToken, Sessions, load_secret
+from pal.web.gate import MAX_BODY, Gate
+from pal.web.sessions import SESSION_SECONDS, OneTimeToken, Sessions, load_secret
 
 TOKEN = "a-token-that-is-long-enough"
 SECRET = b"k" * 32

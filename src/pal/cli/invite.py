@@ -18,8 +18,9 @@ _DEFAULT = "http://127.0.0.1:8642"
 def invite(directory: Path, store: str | None, name: str, role: str, address: str | None, *, remove: bool) -> None:
     """Make or change an account and print its link, or take it away."""
     from pal.store.accounts import Accounts
+    from pal.web.gate import PERSON
     from pal.web.invitations import DAYS, Invitations
-    from pal.web.security import INVITE_KEY, PERSON, load_secret
+    from pal.web.sessions import INVITE_KEY, load_secret
 
     directory = project_of(directory)
     if name.strip().casefold() == PERSON:

@@ -27,24 +27,14 @@ from pal.web.corrections import corrections
 from pal.web.description import SUMMARY, TAGS, TITLE, describe, errors, joining
 from pal.web.events import events
 from pal.web.exports import exports
+from pal.web.gate import LOOPBACK, PERSON, Gate, Guests, wants_page
 from pal.web.groups import groups
 from pal.web.invitations import Invitations
 from pal.web.pages import SCREENS, pages, screens
 from pal.web.reports import reports
 from pal.web.review import looks
 from pal.web.roles import account, may
-from pal.web.security import (
-    INVITE_KEY,
-    LOOPBACK,
-    PERSON,
-    SESSION_KEY,
-    Gate,
-    Guests,
-    OneTimeToken,
-    Sessions,
-    load_secret,
-    wants_page,
-)
+from pal.web.sessions import INVITE_KEY, SESSION_KEY, OneTimeToken, Sessions, load_secret
 from pal.web.team import team, welcome
 from pal.web.thumbnails import thumbnails
 from pal.web.timing import Timing
@@ -93,32 +83,26 @@ def create_app(
         openapi_url="/api/openapi.json",
     )
     describe(app)
-    templates = Jinja2Templates(HERE / "templates")
-    key = _key(project)
-    templates.env.globals |= {
-        "project_key": key,
-        "project_name": project.directory.name.removesuffix(SUFFIX) or project.directory.name,
-        "kind": project.items.kind,
-        "screens": SCREENS,
-        "classes": lambda: project.settings().classes,
-        "may": may,
-        "space": partial(_space, key),
-    }
     if rule is not None:
         project.settings.set(replace(project.settings(), rule=rule))
-    app.include_router(screens(templates, project))
-    app.include_router(joining())
-    app.include_router(pages(project))
-    app.include_router(events(project))
-    app.include_router(groups(project))
-    app.include_router(corrections(project))
-    app.include_router(looks(project))
-    app.include_router(reports(project))
-    app.include_router(exports(project) if announcer is None else exports(project, announcer.exported))
-    app.include_router(thumbnails(project))
+    key = _key(project)
+    templates = _templates(project, key)
     invitations = Invitations(load_secret(project.directory / INVITE_KEY))
-    app.include_router(team(project, accounts, invitations, owner=labeler))
-    app.include_router(welcome(project))
+    for routes in (
+        screens(templates, project),
+        joining(),
+        pages(project),
+        events(project),
+        groups(project),
+        corrections(project),
+        looks(project),
+        reports(project),
+        exports(project) if announcer is None else exports(project, announcer.exported),
+        thumbnails(project),
+        team(project, accounts, invitations, owner=labeler),
+        welcome(project),
+    ):
+        app.include_router(routes)
     app.mount("/static", StaticFiles(directory=HERE / "static"))
     app.mount("/plotly", StaticFiles(packages=[("plotly", "package_data")]))
     app.add_exception_handler(PalError, _sorry)
@@ -136,6 +120,21 @@ def create_app(
     )
     app.add_middleware(Timing)  # outermost
     return app
+
+
+def _templates(project: Project, key: str) -> Jinja2Templates:
+    """The screens, with what all of them show."""
+    templates = Jinja2Templates(HERE / "templates")
+    templates.env.globals |= {
+        "project_key": key,
+        "project_name": project.directory.name.removesuffix(SUFFIX) or project.directory.name,
+        "kind": project.items.kind,
+        "screens": SCREENS,
+        "classes": lambda: project.settings().classes,
+        "may": may,
+        "space": partial(_space, key),
+    }
+    return templates
 
 
 def _key(project: Project) -> str:
