@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pal.joins import Link, Said, by_pairs, by_votes, of_one
+from pal.communities import neighborhood
+from pal.joins import Link, Said, by_pairs, by_votes, merge_prior, of_one, prior_to_ask
 
 YES, NO = (np.log(0.95), np.log(0.05)), (np.log(0.05), np.log(0.95))
 
@@ -72,3 +73,68 @@ def test_no_votes_say_nothing():
     said = by_pairs(none, none, np.zeros(0), np.zeros(0), np.zeros(0))
     assert isinstance(said, Said)
     assert (said.total(3) == 0).all()
+
+
+@pytest.fixture(scope="module")
+def clumps():
+    """Neighbourhood of eight clumps far apart, no links between any two, each a class."""
+    rng = np.random.default_rng(0)
+    near = neighborhood(20.0 * np.eye(8).repeat(150, axis=0) + 0.1 * rng.standard_normal((1200, 8)))
+    assert len(near.medoid) == 8
+    return near, np.eye(8)[near.parent]
+
+
+def to_ask(clumps, yes=(), no=(), joined=0):
+    """Prior of the pair of classes 6 and 7, of which nothing was said, after answers on others."""
+    near, part = clumps
+    link, group = np.zeros((8, 8)), np.arange(8)
+    for pairs, odds in ((yes, 3.0), (no, -3.0)):
+        for pair in pairs:
+            link[pair] = link[pair[::-1]] = odds
+    group[: joined + 1] = 0
+    prior = prior_to_ask(near, part, link, group)
+    assert (prior >= 0).all()
+    assert (prior < 1).all()
+    np.testing.assert_allclose(prior, prior.T)
+    np.testing.assert_array_equal(np.diag(prior), 0.0)
+    return prior[6, 7]
+
+
+NO_ONE = [(a, b) for a in range(6) for b in range(a)]
+
+
+def test_a_dozen_answers_say_that_what_no_links_join_is_not_one(clumps):
+    before, after = to_ask(clumps), to_ask(clumps, no=NO_ONE)
+    assert after < 0.15 * before
+    # By one rate for all, as in what is believed, they hardly would.
+    near, part = clumps
+    link = np.zeros((8, 8))
+    for pair in NO_ONE:
+        link[pair] = link[pair[::-1]] = -3.0
+    believed = [merge_prior(near, part, some, given=0)[6, 7] for some in (np.zeros((8, 8)), link)]
+    assert believed[1] > 0.5 * believed[0]
+
+
+def test_where_classes_are_one_without_links_any_two_are_asked_about(clumps):
+    assert to_ask(clumps, yes=[(1, 0), (3, 2)]) > 0.2
+    # Joined already, they are two no more, and say the same.
+    assert to_ask(clumps, joined=2) > 0.2
+    assert to_ask(clumps, yes=[(1, 0)], no=NO_ONE[4:]) < to_ask(clumps, yes=[(1, 0)])
+
+
+def test_what_links_foretell_wrongly_is_not_foretold_for_ever():
+    """Of clumps in a row, each linked to the next, none is the class of another."""
+    rng = np.random.default_rng(1)
+    near = neighborhood(
+        (np.repeat(np.arange(8), 40) + 0.28 * rng.standard_normal(320))[:, None] * np.array([[1.0, 0.0]])
+    )
+    c = len(near.medoid)
+    part = np.eye(c)[near.parent]
+    plain = prior_to_ask(near, part, np.zeros((c, c)), np.arange(c))
+    likely = np.argsort(-np.triu(plain, 1), axis=None)
+    link = np.zeros((c, c))
+    for pair in likely[1:6]:
+        a, b = np.divmod(pair, c)
+        link[a, b] = link[b, a] = -3.0
+    a, b = np.divmod(likely[0], c)
+    assert prior_to_ask(near, part, link, np.arange(c))[a, b] < 0.6 * plain[a, b]

@@ -11,13 +11,16 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float, Int64
 from numpy import ndarray
-from scipy.special import expit, logit
+from scipy.special import betaln, expit, gammaln, logit
 
 from pal.communities import Neighborhood, link_ratio
 from pal.evidence import of_one_class
 
 # Prior probability that two communities are one class lies in this range, whatever their links say.
 _MERGE = (0.02, 0.45)
+# Where links tell, the least that they make of it; probability that they don't, and yes and no that are taken to have
+# been heard of any two classes then.
+_APART, _UNTOLD, _HEARD = 0.005, 0.2, (1.0, 2.0)
 # Links that any two communities are taken to have, observed and expected: of small ones no links say little.
 _LINKS = 0.5
 # Log-odds of a join that votes on items of unknown class may give.
@@ -141,15 +144,8 @@ class Made(NamedTuple):
 
 def made(near: Neighborhood, part: Float[ndarray, "k c"], /) -> Made:
     """Joins that made the classes of the communities' centres what they are, by the beliefs about parts."""
-    of_class = part[near.part[near.medoid]].argmax(axis=1)
-    prior = _by_links(near, np.eye(len(near.medoid))[near.parent])
-    joins, expected = 0.0, 0.0
-    for c in np.unique(of_class):
-        one = np.flatnonzero(of_class == c)
-        if len(one) > 1:
-            joins += len(one) - 1
-            expected += (len(one) - 1) * float(prior[np.ix_(one, one)][np.triu_indices(len(one), 1)].mean())
-    return Made(joins, expected)
+    found = _joined(near, part[near.part[near.medoid]].argmax(axis=1), _MERGE[0])
+    return Made(float(sum(n for n, _ in found)), sum(n * prior for n, prior in found))
 
 
 def merge_prior(
@@ -168,7 +164,7 @@ def merge_prior(
     count if they are given. In what is believed they would bear out one another, so they are for what is to be asked.
     """
     c = len(link)
-    prior = _by_links(near, np.eye(c)[part.argmax(axis=1)] if c else part)
+    prior = _by_links(near, _whole(part), _MERGE[0])
     upper = np.triu(np.ones((c, c), dtype=bool), 1)
     yes = before.joins + (upper & (link > _DECIDED)).sum()
     expected = before.expected + prior[upper & (np.abs(link) > _DECIDED)].sum()
@@ -179,10 +175,53 @@ def merge_prior(
     return merge
 
 
-def _by_links(near: Neighborhood, group: Float[ndarray, "k g"]) -> Float[ndarray, "g g"]:
+def prior_to_ask(
+    near: Neighborhood, part: Float[ndarray, "k c"], link: Float[ndarray, "c c"], group: Int64[ndarray, " m"], /
+) -> Float[ndarray, "c c"]:
+    """Probability that two classes are one, for what is worth asking; 0 on the diagonal.
+
+    There are two kinds of data: either links tell, up to a factor that answers say, and what they hardly join is hardly
+    ever one; or any two classes are one as often. The answers so far, on classes and in the ``group`` that they put
+    each medoid in, say which, so that neither every pair without links is asked about nor what links wrongly foretell.
+    """
+    tell = _by_links(near, _whole(part), _APART)
+    upper = np.triu(np.ones(tell.shape, dtype=bool), 1)
+    yes, no = upper & (link > _DECIDED), upper & (link < -_DECIDED)
+    n_yes, n_no, foretold, expected = yes.sum(), no.sum(), np.log(tell[yes]).sum(), tell[yes | no].sum()
+    for n, prior in _joined(near, group, _APART):
+        n_yes, foretold, expected = n_yes + n, foretold + n * np.log(prior), expected + n * prior
+    # Yes answers come at a rate that has a gamma distribution, or of all answers, a beta distribution.
+    factor = (_JOINS + n_yes) / (_JOINS + expected)
+    if_told = foretold + gammaln(_JOINS + n_yes) - gammaln(_JOINS)
+    if_told += _JOINS * np.log(_JOINS) - (_JOINS + n_yes) * np.log(_JOINS + expected)
+    a, b = _HEARD[0] + n_yes, _HEARD[1] + n_no
+    untold = expit(logit(_UNTOLD) + betaln(a, b) - betaln(*_HEARD) - if_told)
+    told = np.minimum(expit(logit(tell) + np.log(factor)), _MERGE[1])
+    merge = (1.0 - untold) * told + untold * a / (a + b)
+    np.fill_diagonal(merge, 0.0)
+    return np.asarray(merge)
+
+
+def _joined(near: Neighborhood, of_class: Int64[ndarray, " m"], least: float) -> list[tuple[int, float]]:
+    """Joins that made each class what it is, and what links foretold of one of them, at the ``least``."""
+    prior = _by_links(near, np.eye(len(near.medoid))[near.parent], least)
+    found = []
+    for c in np.unique(of_class):
+        one = np.flatnonzero(of_class == c)
+        if len(one) > 1:
+            found.append((len(one) - 1, float(prior[np.ix_(one, one)][np.triu_indices(len(one), 1)].mean())))
+    return found
+
+
+def _whole(part: Float[ndarray, "k c"]) -> Float[ndarray, "k c"]:
+    """Each part in the class that it most likely is of, and in no other."""
+    return np.eye(part.shape[1])[part.argmax(axis=1)] if part.shape[1] else part
+
+
+def _by_links(near: Neighborhood, group: Float[ndarray, "k g"], least: float) -> Float[ndarray, "g g"]:
     """Probability that two groups of parts are of one class, by the links between them."""
     ratio = link_ratio(group.T @ near.between @ group, links=_LINKS)
-    return np.asarray(np.clip(ratio / (1.0 + ratio), *_MERGE))
+    return np.asarray(np.clip(ratio / (1.0 + ratio), least, _MERGE[1]))
 
 
 def join(

@@ -16,7 +16,7 @@ from numpy import ndarray
 from scipy.sparse import csr_array
 from scipy.special import logit, logsumexp, softmax
 
-from pal.beliefs import DEDUCED, PREDICTED, TOLD, Beliefs, settle
+from pal.beliefs import DEDUCED, EXPECTED_ERROR, PREDICTED, TOLD, Beliefs, settle
 from pal.classes import (
     Change,
     Classes,
@@ -38,7 +38,7 @@ from pal.evidence import (
     messages,
 )
 from pal.experts import Seeds, among, everywhere, prior_weights, seeds, sharpness, weigh
-from pal.joins import Link, by_votes, join, made, merge_prior, of_one
+from pal.joins import Link, by_votes, join, made, merge_prior, of_one, prior_to_ask
 from pal.knowledge import Knowledge
 
 # Share of items that the experts mistake, before any answer, and how many items that weighs as much as.
@@ -73,6 +73,7 @@ class _Round(NamedTuple):
     weight: Float[ndarray, " e"]
     part: Float[ndarray, "k c"]
     link: Link
+    lone: Float[ndarray, "c c"]
     merge: Float[ndarray, "c c"]
     unfit: Float[ndarray, " t"]
     rare: float
@@ -165,9 +166,9 @@ def _update(
     cavity, alone = (_without(message, evidence, s, updated, anchored) for s in (score, told))
     link, said = by_votes(alone, cavity, log_same, log_differ, surprise)
     unfit = np.where(anchored, -np.inf, differ - logsumexp(score, axis=1))
-    merge = merge_prior(near, parts.belief, link.odds, given=classes.given)
     rare = new_class_prior(n_new, n_mistaken)
-    merge = _with_lone(merge, evidence, sums, classes, updated, expected, rare)
+    lone = _lone(evidence, sums, classes, updated, expected, rare)
+    merge = np.where(lone > 0.0, lone, merge_prior(near, parts.belief, link.odds, given=classes.given))
     seen = np.where(anchored[evidence.a] & anchored[evidence.b], 1.0, 1.0 - rare)
     one, other = np.split(cavity, 2)
     return _Round(
@@ -178,6 +179,7 @@ def _update(
         weight,
         parts.belief,
         link,
+        lone,
         merge,
         unfit,
         float(np.log(rare)),
@@ -188,8 +190,7 @@ def _update(
     )
 
 
-def _with_lone(
-    merge: Float[ndarray, "c c"],
+def _lone(
     evidence: Evidence,
     sums: csr_array,
     classes: Classes,
@@ -197,12 +198,12 @@ def _with_lone(
     expected: Float[ndarray, "t c"],
     rare: float,
 ) -> Float[ndarray, "c c"]:
-    """Probability that two classes are one before the votes across them, also for classes opened for a single item.
+    """Probability that two classes are one before the votes across them, if one was opened for a single item; else 0.
 
     It is of a class that it was expected to be of, or of one not seen before. Only of classes that it was denied more
     than once: asking the same again of every new class would cost more than wrong answers do.
     """
-    c = len(merge)
+    c = belief.shape[1]
     item = np.flatnonzero(classes.fixed >= c - classes.opened)
     alike, unlike = (evidence.n_said(alike=said) for said in (True, False))
     spoken_for = (sums[item] @ (alike[:, None] * belief[evidence.others]))[np.arange(len(item)), classes.fixed[item]]
@@ -210,10 +211,9 @@ def _with_lone(
     lone, others = classes.fixed[item], np.setdiff1d(np.arange(c), classes.fixed[item])
     denied = (sums[item] @ (unlike[:, None] * belief[evidence.others]))[:, others] > _ONCE
     prior = expected[np.ix_(item, others)]
-    found = np.where(denied, prior / (prior + rare), merge[np.ix_(lone, others)])
-    merge = merge.copy()
-    merge[np.ix_(lone, others)], merge[np.ix_(others, lone)] = found, found.T
-    return merge
+    found = np.zeros((c, c))
+    found[np.ix_(lone, others)] = np.where(denied, prior / (prior + rare), 0.0)
+    return np.maximum(found, found.T)
 
 
 def _without(
@@ -303,6 +303,7 @@ def _beliefs(
     probability[evidence.item] = result.belief
     probability[classes.anchor] = np.eye(len(classes.anchor))  # nobody may have been asked about a community yet
     odds = result.link.odds + logit(result.merge)
+    asked = _worth_asking(near, knowledge.group, classes, result, rates.error)
     label = probability.argmax(axis=1)
     surprise = np.zeros(knowledge.n_items)
     surprise[evidence.item] = 1.0 - result.prior[np.arange(len(evidence.item)), label[evidence.item]]
@@ -310,7 +311,7 @@ def _beliefs(
         probability,
         classes.anchor,
         _sources(knowledge, evidence, classes, label),
-        may_be_one(evidence, result.belief, rates, result.merge, _worth_asking(near, classes, result)),
+        may_be_one(evidence, result.belief, rates, result.merge, asked),
         rates.error,
         evidence.labeler,
         1.0 - rates.miss,
@@ -322,15 +323,22 @@ def _beliefs(
     )
 
 
-def _worth_asking(near: Neighborhood, classes: Classes, result: _Round) -> Float[ndarray, "c c"]:
+def _worth_asking(
+    near: Neighborhood, group: Int64[ndarray, " n"], classes: Classes, result: _Round, error: float
+) -> Float[ndarray, "c c"]:
     """Log-odds that two classes are one by which people are asked.
 
-    Of those that answers speak against, by mistake perhaps, joins made before are counted too.
+    Of those that answers speak against, by mistake perhaps, joins made before are counted too. Of others links alone
+    may say that they differ, unless people err more than expected: asking shows who does.
     """
-    link = result.link.odds
+    link, given = result.link.odds, classes.given
     before = made(near, result.part)
-    prior = np.maximum(result.merge, merge_prior(near, result.part, link, given=classes.given, before=before))
-    return link + logit(np.where(link < -_AGAINST, prior, result.merge))
+    against = np.maximum(result.merge, merge_prior(near, result.part, link, given=given, before=before))
+    others = result.merge
+    if error <= EXPECTED_ERROR:
+        others = np.where(result.lone > 0.0, result.lone, prior_to_ask(near, result.part, link, group[near.medoid]))
+        others[:given, :given] = 0.0
+    return link + logit(np.where(link < -_AGAINST, against, others))
 
 
 def _sources(

@@ -6,7 +6,7 @@ change two things:
 - the label of i, and of items that follow it: worth 1 − (p₁ − p₂), with p₁ and p₂ its two largest beliefs, times its
   reach, times p_ic / p₁, since a "yes" settles i against every class at once (a "no" only against one);
 - whether two classes are one, if i is the anchor of another class: with s the probability that they are, a wrong
-  decision mislabels the smaller of them, so the answer is worth min(s, 1 − s) · min(n_i, n_c).
+  decision mislabels the smaller of them, so the answer is worth min(s, 1 − s) · min(n_i, n_c); more where people err.
 
 A page is worth the sum over its tiles, each discounted by how much it resembles tiles already chosen. All pages have
 one template and as many tiles, so their prices in seconds (:mod:`pal.cost`) differ by the clicks alone, and are not
@@ -21,6 +21,7 @@ from jaxtyping import Bool, Float, Int64
 from numpy import ndarray
 
 from pal.answers import Question
+from pal.beliefs import EXPECTED_ERROR
 from pal.oracles.captcha import captcha
 from pal.oracles.state import State
 from pal.votes import pair_key
@@ -41,8 +42,9 @@ _CHECK_EVERY, _CHECKS = 15, 25
 _CLASSES = 5
 # Pages at once where people are faster than models, each worth at least this share of the best.
 _AT_ONCE, _NEARLY = 3, 0.8
-# Value of joining two classes rightly, against that of a label; none if fewer items than that are expected to be wrong.
-_JOIN, _HARDLY = 3.0, 0.01
+# A join isn't asked about if fewer items than that are expected to be wrong; where people err more than expected it is
+# worth this many times as much, since it also shows which answers are wrong.
+_HARDLY, _BEARS_OUT = 0.01, 3.0
 
 
 class _Page(NamedTuple):
@@ -141,7 +143,7 @@ def _join_value(state: State, members: Int64[ndarray, "c d"]) -> Float[ndarray, 
     size = np.bincount(beliefs.label, minlength=len(beliefs.anchor))
     smaller = np.minimum.outer(size, size)
     wrong = np.minimum(beliefs.same, 1.0 - beliefs.same) * smaller
-    value = np.where(wrong < _HARDLY, 0.0, _JOIN * wrong)
+    value = np.where(wrong < _HARDLY, 0.0, wrong * (_BEARS_OUT if beliefs.error > EXPECTED_ERROR else 1.0))
     asked = np.isin(since.item, members)
     one, other = beliefs.label[since.template[asked]], beliefs.label[since.item[asked]]
     value[one, other] = value[other, one] = 0.0
