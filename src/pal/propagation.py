@@ -24,7 +24,7 @@ _TOLERANCE = 1e-3
 # Up to this many items R itself is formed: a page then costs a product with the rows of the items asked about.
 _DENSE = 2500
 # Entries of columns kept (0.5 GB), columns worked out together, and those that one refit works out at most.
-_KEPT, _BLOCK, _AT_ONCE = 1 << 27, 32, 128
+_KEPT, _BLOCK, _AT_ONCE = 1 << 27, 32, 384
 # Signs that estimate the diagonal where R isn't formed.
 _N_PROBES = 16
 
@@ -38,18 +38,22 @@ class _Columns:
         self._kept: dict[int, Float32[ndarray, " r"]] = {}
         self._lock = threading.Lock()
 
-    def get(self, name: Int64[ndarray, " t"], put: csr_array) -> list[Float32[ndarray, " r"]] | None:
-        """Columns that a mass put (r, t) on the graph makes; None if they are too many for now."""
+    def get(self, name: Int64[ndarray, " t"], put: csr_array, *, make: bool) -> list[Float32[ndarray, " r"]] | None:
+        """Columns that a mass put (r, t) on the graph makes; None if they are too many, or some aren't there yet.
+
+        Told to ``make`` those, it makes some: after a restart, say, a few refits work out all.
+        """
         r, t = put.shape
         if t > r // 2 or t * r > _KEPT:
             return None
         with self._lock:
             missing = np.flatnonzero([key not in self._kept for key in name.tolist()])
-            for start in range(0, min(len(missing), _AT_ONCE), _BLOCK):
-                block = missing[start : start + _BLOCK]
+            some = missing[:_AT_ONCE] if make else missing[:0]
+            for start in range(0, len(some), _BLOCK):
+                block = some[start : start + _BLOCK]
                 found = np.ascontiguousarray(spread(self.affinity, put[:, block].toarray(), alpha=self._alpha).T)
                 self._kept |= dict(zip(name[block].tolist(), found, strict=True))
-            return None if len(missing) > _AT_ONCE else [self._kept[key] for key in name.tolist()]
+            return None if len(missing) > len(some) else [self._kept[key] for key in name.tolist()]
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,8 +87,11 @@ class Field:
     name: Int64[ndarray, " n"] | None = None
 
     def spread(self, items: Int64[ndarray, " t"], mass: Float[ndarray, "t c"], /) -> Float[ndarray, "n c"]:
-        """Spread mass put on some items over all of them; O(n t c) with their columns at hand, else O(nnz c)."""
-        rows = self._rows(items)
+        """Spread mass put on some items over all of them; O(n t c) with their columns at hand, else O(nnz c).
+
+        It makes no columns: that of one mass costs no more than one of theirs.
+        """
+        rows = self._rows(items, make=False)
         if rows is None:
             put = np.asarray(self._put(items) @ mass.astype(np.float32))
             found = spread(self.columns.affinity, put, alpha=self.alpha)
@@ -93,8 +100,8 @@ class Field:
         return np.asarray(found if self.carrier is None else self.carrier @ found, dtype=np.float64)
 
     def between(self, items: Int64[ndarray, " t"]) -> Float[ndarray, "t t"] | None:
-        """The field between some items less its diagonal, or None where their columns are too many."""
-        rows = self._rows(items)
+        """The field between some items less its diagonal; None where their columns are too many, or not there yet."""
+        rows = self._rows(items, make=True)
         if rows is None:
             return None
         if self.carrier is not None:
@@ -114,10 +121,12 @@ class Field:
         own = np.append(self.own[:n], carried @ self.own[:n])
         return dataclasses.replace(self, own=own, carrier=carrier, name=np.append(np.arange(n), name))
 
-    def _rows(self, items: Int64[ndarray, " t"]) -> "list[Float32[ndarray, ' r']] | Float32[ndarray, 't r'] | None":
+    def _rows(
+        self, items: Int64[ndarray, " t"], *, make: bool
+    ) -> "list[Float32[ndarray, ' r']] | Float32[ndarray, 't r'] | None":
         """Columns of R Aᵀ, each as a row."""
         if self.resolvent is None:
-            return self.columns.get(items if self.name is None else self.name[items], self._put(items))
+            return self.columns.get(items if self.name is None else self.name[items], self._put(items), make=make)
         if self.carrier is not None:
             return np.asarray(self.carrier[items] @ self.resolvent)
         return self.resolvent if np.array_equal(items, np.arange(len(self.own))) else self.resolvent[items]
