@@ -84,15 +84,20 @@ def clumps():
     return near, np.eye(8)[near.parent]
 
 
+def linked(n, yes=(), no=()):
+    """Log-odds by the votes, of pairs of n classes."""
+    link = np.zeros((n, n))
+    for pairs, odds in ((yes, 3.0), (no, -3.0)):
+        for a, b in pairs:
+            link[a, b] = link[b, a] = odds
+    return link
+
+
 def to_ask(clumps, yes=(), no=(), joined=0):
     """Prior of the pair of classes 6 and 7, of which nothing was said, after answers on others."""
     near, part = clumps
-    link, group = np.zeros((8, 8)), np.arange(8)
-    for pairs, odds in ((yes, 3.0), (no, -3.0)):
-        for pair in pairs:
-            link[pair] = link[pair[::-1]] = odds
-    group[: joined + 1] = 0
-    prior = prior_to_ask(near, part, link, group)
+    group = np.where(np.arange(8) <= joined, 0, np.arange(8))
+    prior = prior_to_ask(near, part, linked(8, yes, no), group)
     assert (prior >= 0).all()
     assert (prior < 1).all()
     np.testing.assert_allclose(prior, prior.T)
@@ -108,10 +113,7 @@ def test_a_dozen_answers_say_that_what_no_links_join_is_not_one(clumps):
     assert after < 0.15 * before
     # By one rate for all, as in what is believed, they hardly would.
     near, part = clumps
-    link = np.zeros((8, 8))
-    for pair in NO_ONE:
-        link[pair] = link[pair[::-1]] = -3.0
-    believed = [merge_prior(near, part, some, given=0)[6, 7] for some in (np.zeros((8, 8)), link)]
+    believed = [merge_prior(near, part, linked(8, no=no), given=0)[6, 7] for no in ((), NO_ONE)]
     assert believed[1] > 0.5 * believed[0]
 
 
@@ -130,11 +132,6 @@ def test_what_links_foretell_wrongly_is_not_foretold_for_ever():
     )
     c = len(near.medoid)
     part = np.eye(c)[near.parent]
-    plain = prior_to_ask(near, part, np.zeros((c, c)), np.arange(c))
-    likely = np.argsort(-np.triu(plain, 1), axis=None)
-    link = np.zeros((c, c))
-    for pair in likely[1:6]:
-        a, b = np.divmod(pair, c)
-        link[a, b] = link[b, a] = -3.0
-    a, b = np.divmod(likely[0], c)
-    assert prior_to_ask(near, part, link, np.arange(c))[a, b] < 0.6 * plain[a, b]
+    plain = prior_to_ask(near, part, linked(c), np.arange(c))
+    (a, b), *others = (np.divmod(pair, c) for pair in np.argsort(-np.triu(plain, 1), axis=None)[:6])
+    assert prior_to_ask(near, part, linked(c, no=others), np.arange(c))[a, b] < 0.6 * plain[a, b]
