@@ -20,6 +20,9 @@ from pal.knowledge import Knowledge
 EXPECTED_ERROR = 0.03
 """Share of wrong answers expected of people before any."""
 
+ERRING = 0.8 * EXPECTED_ERROR
+"""Share of wrong answers from which people err; where answers agree, what is expected of them falls below it soon."""
+
 PREDICTED, DEDUCED, TOLD = np.int8(0), np.int8(1), np.int8(2)
 SOURCES = ("predicted", "deduced", "told")
 

@@ -16,7 +16,7 @@ from numpy import ndarray
 from scipy.sparse import csr_array
 from scipy.special import logit, logsumexp, softmax
 
-from pal.beliefs import DEDUCED, EXPECTED_ERROR, PREDICTED, TOLD, Beliefs, settle
+from pal.beliefs import DEDUCED, ERRING, PREDICTED, TOLD, Beliefs, settle
 from pal.classes import (
     Change,
     Classes,
@@ -329,13 +329,13 @@ def _worth_asking(
     """Log-odds that two classes are one by which people are asked.
 
     Of those that answers speak against, by mistake perhaps, joins made before are counted too. Of others links alone
-    may say that they differ, unless people err more than expected: asking shows who does.
+    may say that they differ, unless people err: asking shows who does.
     """
     link, given = result.link.odds, classes.given
     before = made(near, result.part)
     against = np.maximum(result.merge, merge_prior(near, result.part, link, given=given, before=before))
     others = result.merge
-    if error <= EXPECTED_ERROR:
+    if error <= ERRING:
         others = np.where(result.lone > 0.0, result.lone, prior_to_ask(near, result.part, link, group[near.medoid]))
         others[:given, :given] = 0.0
     return link + logit(np.where(link < -_AGAINST, against, others))

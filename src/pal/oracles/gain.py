@@ -21,7 +21,7 @@ from jaxtyping import Bool, Float, Int64
 from numpy import ndarray
 
 from pal.answers import Question
-from pal.beliefs import EXPECTED_ERROR
+from pal.beliefs import ERRING
 from pal.oracles.captcha import captcha
 from pal.oracles.state import State
 from pal.votes import pair_key
@@ -42,8 +42,8 @@ _CHECK_EVERY, _CHECKS = 15, 25
 _CLASSES = 5
 # Pages at once where people are faster than models, each worth at least this share of the best.
 _AT_ONCE, _NEARLY = 3, 0.8
-# A join isn't asked about if fewer items than that are expected to be wrong; where people err more than expected it is
-# worth this many times as much, since it also shows which answers are wrong.
+# A join isn't asked about if fewer items than that are expected to be wrong. Where people err it is worth this many
+# times as much, since it also shows which answers are wrong.
 _HARDLY, _BEARS_OUT = 0.01, 3.0
 
 
@@ -143,7 +143,7 @@ def _join_value(state: State, members: Int64[ndarray, "c d"]) -> Float[ndarray, 
     size = np.bincount(beliefs.label, minlength=len(beliefs.anchor))
     smaller = np.minimum.outer(size, size)
     wrong = np.minimum(beliefs.same, 1.0 - beliefs.same) * smaller
-    value = np.where(wrong < _HARDLY, 0.0, wrong * (_BEARS_OUT if beliefs.error > EXPECTED_ERROR else 1.0))
+    value = np.where(wrong < _HARDLY, 0.0, wrong * (_BEARS_OUT if beliefs.error > ERRING else 1.0))
     asked = np.isin(since.item, members)
     one, other = beliefs.label[since.template[asked]], beliefs.label[since.item[asked]]
     value[one, other] = value[other, one] = 0.0
