@@ -116,7 +116,7 @@ def test_a_link_works_once_and_a_kept_session_goes_on(invited, owner, tmp_path):
     assert keep.stat().st_mode & 0o077 == 0
     with pytest.raises(InvalidInputError, match="invitation was used"):
         Client(link)
-    with Client(link.split("?")[0], keep=keep) as ben:
+    with Client(link.split("?")[0], keep=str(keep)) as ben:
         assert ben.status()["n_items"] == 45
     keep.write_text(json.dumps(dict.fromkeys(json.loads(keep.read_text()), "x")))
     with pytest.raises(InvalidInputError, match="sign-in"):

@@ -71,7 +71,7 @@ class Client:
         If httpx2 isn't installed.
     """
 
-    def __init__(self, address: str, *, keep: Path | None = None, timeout: float = 60.0) -> None:
+    def __init__(self, address: str, *, keep: str | Path | None = None, timeout: float = 60.0) -> None:
         parts = urlsplit(address)
         if parts.scheme not in ("http", "https") or not parts.netloc:
             raise InvalidInputError(f"expected a link like http://127.0.0.1:8642/?token=…, got {address[:60]!r}")
@@ -79,7 +79,7 @@ class Client:
         self._http = _httpx().Client(base_url=base, timeout=timeout, headers={"accept": "application/json"})
         self._why = ""
         try:
-            self._sign_in(parse_qs(parts.query), keep)
+            self._sign_in(parse_qs(parts.query), None if keep is None else Path(keep))
         except BaseException:
             self.close()
             raise
