@@ -60,7 +60,7 @@ def made(tmp_path):
 
 
 def test_it_rests_as_long_as_a_fit_took_where_answers_came_meanwhile(made, monkeypatch):
-    """At most two seconds; where nothing came, it waits for something to come instead."""
+    """At most eight seconds; where nothing came, it waits for something to come instead."""
     rests = []
     monkeypatch.setattr(Trainer, "_rest", lambda _, seconds: rests.append(seconds))
     learning = Slow([0.75, 1.5, 60.0, 1.0], answers=3)
@@ -68,7 +68,7 @@ def test_it_rests_as_long_as_a_fit_took_where_answers_came_meanwhile(made, monke
     wait_until(lambda: trainer._done == 4)
     trainer.stop()
     assert learning.fits == 4
-    assert rests == [0.75, 1.5, 2.0]
+    assert rests == [0.75, 1.5, 8.0]
 
 
 def test_it_never_rests_while_somebody_waits(made, monkeypatch):

@@ -26,7 +26,7 @@ from pal.project.features import Features
 from pal.project.learning import Ended, Here, Learning
 from pal.project.ledger import Ledger
 
-_REST = 2.0
+_REST = 8.0
 """Seconds that the thread rests at most."""
 
 
