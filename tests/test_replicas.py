@@ -18,6 +18,7 @@ from starlette.testclient import TestClient
 from pal.errors import InvalidInputError, StoreError
 from pal.project import NoPage, Project
 from pal.store import Named
+from pal.store.accounts import Accounts
 from pal.store.notifications import Listener
 from pal.store.postgres import PostgresStore
 from pal.web.app import create_app
@@ -319,6 +320,29 @@ def test_a_listener_that_starts_looks_once_at_the_log(new_database):
             assert listener.wait(0.0) is None, "once"
             listener.close()
     store.close()
+
+
+def test_servers_tell_each_other_when_accounts_change(new_database):
+    address = new_database()
+    here, there = PostgresStore(address), PostgresStore(address)
+    accounts, others = Accounts(here), Accounts(there)
+    with Listener(here) as listener:
+        listener.wait(0.0)
+        accounts.refresh()
+        assert not accounts.stale
+        ann, _ = others.invite("Ann", "annotator")
+        assert listener.wait(PATIENCE) is None, "it is no position"
+        assert accounts.stale
+        accounts.refresh()
+        assert (accounts.stale, accounts.find(ann.key)) == (False, ann)
+        listener.close()  # as if its connection were lost
+        others.remove("Ann")
+        assert listener.wait(0.0) is None
+        assert accounts.stale, "it may not have been told"
+        accounts.refresh()
+        assert accounts.find(ann.key) is None
+    for store in (here, there):
+        store.close()
 
 
 def says_something(act):

@@ -312,3 +312,36 @@ def test_names_that_could_be_mistaken_and_unknown_roles(tmp_path):
         accounts.remove("Ben")
     assert [account.name for account in accounts.all()] == ["Ann Lee"]
     store.close()
+
+
+def test_accounts_are_read_once_until_they_change(tmp_path):
+    """By this process or another: whoever is let in never waits for the database in between."""
+    path = tmp_path / "log.sqlite"
+    store, elsewhere = SqlStore(path), SqlStore(path)
+    accounts, others = Accounts(store), Accounts(elsewhere)
+    ann, _ = accounts.invite("Ann", "annotator")
+    assert accounts.stale
+    assert accounts.find(ann.key) is None, "nothing is read yet"
+    accounts.refresh()
+    assert (accounts.stale, accounts.find(ann.key)) == (False, ann)
+    others.change("Ann", "reviewer")
+    assert accounts.stale
+    accounts.refresh()
+    assert (accounts.stale, accounts.find(ann.key)) == (False, Account("Ann", ann.key, "reviewer"))
+    others.invite("Ben", "annotator")
+    others.remove("Ann")
+    assert accounts.stale
+    accounts.refresh()
+    assert (accounts.stale, accounts.find(ann.key)) == (False, None)
+    for one in (store, elsewhere):
+        one.close()
+
+
+def test_accounts_are_read_now_and_then_all_the_same(tmp_path, monkeypatch):
+    store = SqlStore(tmp_path / "log.sqlite")
+    accounts = Accounts(store)
+    accounts.refresh()
+    assert not accounts.stale
+    monkeypatch.setattr("pal.store.accounts._FRESH", 0.0)
+    assert accounts.stale
+    store.close()

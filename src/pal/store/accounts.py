@@ -6,7 +6,10 @@ that is removed and made again has another key, so what its cookies were good fo
 """
 
 import secrets
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import sqlalchemy as sa
 
@@ -19,6 +22,9 @@ ROLES = ("annotator", "reviewer", "administrator")
 _MAX_NAME = 60
 _IMPORTS = "import "
 """Imports are logged under such names; nobody may take them back but by pal import."""
+
+_FRESH = 5.0
+"""Seconds after which accounts are read anew though nobody told of a change: a notification may be lost."""
 
 
 @dataclass(frozen=True)
@@ -34,11 +40,31 @@ class Account:
         return ROLES.index(self.role) >= ROLES.index(role)
 
 
+class _Read(NamedTuple):
+    """Accounts by key, as they were when the store had a stamp, and when that was (time.monotonic)."""
+
+    accounts: Mapping[str, Account]
+    stamp: object
+    time: float
+
+
 class Accounts:
-    """Accounts of a store; read anew at each question, so that a change counts at once, on every server."""
+    """Accounts of a store; kept until it tells of a change, which so counts at once, on every server."""
 
     def __init__(self, store: SqlLog) -> None:
         self._store = store
+        self._read: _Read | None = None
+
+    @property
+    def stale(self) -> bool:
+        """Whether they must be read anew before anybody is let in."""
+        last = self._read
+        return last is None or last.stamp != self._store.stamp() or time.monotonic() - last.time > _FRESH
+
+    def refresh(self) -> None:
+        """Read all accounts."""
+        stamp, now = self._store.stamp(), time.monotonic()  # before: a change meanwhile makes them stale
+        self._read = _Read({account.key: account for account in self.all()}, stamp, now)
 
     def invite(self, name: str, role: str) -> tuple[Account, str]:
         """Make an account, or give one another role; returns it and a new word for its link.
@@ -56,7 +82,7 @@ class Accounts:
         if name.casefold().startswith(_IMPORTS):
             raise InvalidInputError(f"names that begin with {_IMPORTS!r} are those of imports, got {name!r}")
         word = secrets.token_urlsafe(16)
-        with self._store.writing() as connection:
+        with self._store.changing() as connection:
             others = {row.name: row for row in connection.execute(sa.select(ACCOUNTS))}
             if name not in others:
                 twin = next((other for other in others if other.casefold() == name.casefold()), None)
@@ -99,20 +125,18 @@ class Accounts:
 
     def join(self, key: str, word: str) -> Account | None:
         """Spend the word of an invitation; None if it is no longer good."""
-        with self._store.writing() as connection:
+        with self._store.changing() as connection:
             mine = (ACCOUNTS.c.key == key) & (ACCOUNTS.c.invite == word)
             spent = connection.execute(sa.update(ACCOUNTS).where(mine).values(invite=None)).rowcount
-        return self.find(key) if spent == 1 else None
+        return next((account for account in self.all() if account.key == key), None) if spent == 1 else None
 
     def find(self, key: str) -> Account | None:
-        """Account with a key."""
-        found = self._store.rows(sa.select(ACCOUNTS).where(ACCOUNTS.c.key == key))
-        return Account(found[0].name, found[0].key, found[0].role) if found else None
+        """Account with a key, as of the last :meth:`refresh`: nobody waits for the store."""
+        return None if self._read is None else self._read.accounts.get(key)
 
     def all(self) -> list[Account]:
         """Every account, by name."""
-        with self._store.reading() as connection:
-            rows = connection.execute(sa.select(ACCOUNTS).order_by(ACCOUNTS.c.name)).all()
+        rows = self._store.rows(sa.select(ACCOUNTS).order_by(ACCOUNTS.c.name))
         return [Account(row.name, row.key, row.role) for row in rows]
 
     def remove(self, name: str) -> None:
@@ -123,13 +147,13 @@ class Accounts:
         InvalidInputError
             If there is none.
         """
-        with self._store.writing() as connection:
+        with self._store.changing() as connection:
             gone = connection.execute(sa.delete(ACCOUNTS).where(ACCOUNTS.c.name == name)).rowcount
         if not gone:
             raise InvalidInputError(f"no account {name!r}; nothing to remove")
 
     def _set(self, name: str, **values: str | None) -> None:
-        with self._store.writing() as connection:
+        with self._store.changing() as connection:
             mine = sa.update(ACCOUNTS).where(ACCOUNTS.c.name == name).values(**values)
             if not connection.execute(mine).rowcount:
                 raise InvalidInputError(f"no account {name!r}; invite them first")

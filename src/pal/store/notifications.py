@@ -1,8 +1,8 @@
 """Notifications: servers that share a PostgreSQL log wake each other with LISTEN and NOTIFY.
 
 A notification is sent in the transaction of the append, and so arrives when what it tells of can be read. It says the
-last position; whoever knows that has nothing to do. One that is lost, with its connection, costs a moment: who listens
-looks now and then all the same.
+last position; whoever knows that has nothing to do. Of accounts that change it says that. One that is lost, with its
+connection, costs a moment: who listens looks now and then all the same.
 """
 
 from types import TracebackType
@@ -11,7 +11,7 @@ from typing import Any, Self
 import sqlalchemy as sa
 from sqlalchemy.exc import SQLAlchemyError
 
-from pal.store.postgres import PostgresStore, channel
+from pal.store.postgres import CHANGED, PostgresStore, channel
 from pal.store.tables import EVENTS
 
 
@@ -51,8 +51,11 @@ class Listener:
             name = self._connection.execute(sa.select(channel())).scalar_one()
             self._connection.exec_driver_sql(f'LISTEN "{name}"')
             # What was written before it listened is told of by nobody else.
+            self._store.changed()
             last: int | None = self._connection.execute(sa.select(sa.func.max(EVENTS.c.position))).scalar_one()
             return last if last is not None or seconds <= 0 else self._wait(seconds)
         driver: Any = self._connection.connection.driver_connection
-        told = [int(notice.payload) for notice in driver.notifies(timeout=seconds, stop_after=1)]
-        return max(told, default=None)
+        told = {notice.payload for notice in driver.notifies(timeout=seconds, stop_after=1)}
+        if CHANGED in told:
+            self._store.changed()
+        return max(map(int, told - {CHANGED}), default=None)

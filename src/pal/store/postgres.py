@@ -34,6 +34,9 @@ _MAKING = 0x50414C
 _KEPT = 10
 _MORE = 5
 
+CHANGED = "accounts"
+"""What a notification says, instead of a position, when accounts change."""
+
 _IDLE = 30.0
 """Seconds after which a connection is asked whether it still works: what lies between may have dropped it silently."""
 
@@ -196,6 +199,13 @@ class PostgresStore(SqlLog):
     def appended(self, connection: sa.Connection, position: int) -> None:
         """Notify whoever listens; it is sent with the commit."""
         connection.execute(sa.select(sa.func.pg_notify(channel(), str(position))))
+
+    @contextmanager
+    def changing(self) -> Iterator[sa.Connection]:
+        """Writing transaction for accounts; servers that listen are told with the commit."""
+        with super().changing() as connection:
+            yield connection
+            connection.execute(sa.select(sa.func.pg_notify(channel(), CHANGED)))
 
     def connect(self) -> sa.Connection:
         """Connection that commits each statement by itself."""

@@ -7,7 +7,8 @@ another writes, whatever the busy timeout.
 
 import os
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import sqlalchemy as sa
@@ -38,6 +39,7 @@ class SqlStore(SqlLog):
         self.path = Path(path)
         engine = sa.create_engine(f"sqlite:///{self.path}", connect_args={"timeout": busy_timeout})
         super().__init__(engine, str(self.path))
+        self._mark = self.path.with_name(f"{self.path.name}-accounts")  # a byte longer with each change
         sa.event.listen(engine, "connect", _configure)
         try:
             with self._write, self.begin() as connection:
@@ -53,6 +55,21 @@ class SqlStore(SqlLog):
     def begin(self) -> "_Immediate":
         """BEGIN IMMEDIATE: wait for other processes now, not in the middle."""
         return _Immediate(self._engine)
+
+    @contextmanager
+    def changing(self) -> Iterator[sa.Connection]:
+        """Writing transaction for accounts; another process sees it by the length of a file beside the log."""
+        with super().changing() as connection:
+            yield connection
+        with self._mark.open("ab") as file:
+            file.write(b".")
+
+    def stamp(self) -> object:
+        """Changes by this process, and by all."""
+        try:
+            return super().stamp(), self._mark.stat().st_size
+        except FileNotFoundError:
+            return super().stamp(), 0
 
     def _copy_if_old(self, connection: sa.Connection) -> None:
         """Keep the file as it is beside itself, before its tables are changed; nobody writes meanwhile."""

@@ -94,6 +94,7 @@ class SqlLog:
         self._write = threading.Lock()
         self.beside: list[Callable[[Sequence[Event]], Sequence[Beside]]] = []
         """Asked at each append what else is to be written with events, in the same transaction, if they are new."""
+        self._stamp = object()
 
     def begin(self) -> AbstractContextManager[sa.Connection]:
         """Writing transaction of a database; one writer at a time, in this process and among all."""
@@ -171,6 +172,21 @@ class SqlLog:
         """
         with self._explained(), self._write, self.begin() as connection:
             yield connection
+
+    @contextmanager
+    def changing(self) -> Iterator[sa.Connection]:
+        """Writing transaction for accounts: whoever keeps what it read of them is told, in every process."""
+        with self.writing() as connection:
+            yield connection
+        self.changed()
+
+    def changed(self) -> None:
+        """Say that accounts may have changed."""
+        self._stamp = object()
+
+    def stamp(self) -> object:
+        """Another value whenever accounts may have changed since; asks nobody that must be waited for."""
+        return self._stamp
 
     @contextmanager
     def _explained(self) -> Iterator[None]:

@@ -143,8 +143,9 @@ class Gate:
 
         request = Request(scope)
         refusal = self._check(request)
-        if refusal is None:  # a thread only for those whose account must be looked up
-            refusal = await run_in_threadpool(self._enter, request) if self._is_guest(request) else self._enter(request)
+        if refusal is None:
+            await self._know(request)
+            refusal = self._enter(request)
         if refusal is None and request.method not in ("GET", "HEAD"):
             body = await _read(receive, self._max_body)
             if body is None:
@@ -192,9 +193,13 @@ class Gate:
             return self._refuse(request, why) if wants_page(request) else _error(403, why)
         return None
 
-    def _is_guest(self, request: Request) -> bool:
+    async def _know(self, request: Request) -> None:
+        """Read accounts anew, in a thread, if they may have changed and the request is of one of them."""
+        if self._sessions is None or self._guests is None or not self._guests.accounts.stale:
+            return
         value = request.cookies.get(self._cookie, "")
-        return self._sessions is not None and self._sessions.valid(value) and bool(self._sessions.key(value))
+        if self._sessions.valid(value) and self._sessions.key(value):
+            await run_in_threadpool(self._guests.accounts.refresh)
 
     def _account(self, request: Request) -> Account | None:
         value = request.cookies.get(self._cookie, "")
