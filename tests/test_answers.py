@@ -47,6 +47,16 @@ def test_bad_input(make, message):
         make()
 
 
+def test_answers_begin_alike_up_to_the_first_that_was_taken_back():
+    page, other = (Answers.of(Question(t, np.array([3, 4, 5])), [1, -1, r]) for t, r in ((0, 1), (1, 0)))
+    every = concatenate([page, other])
+    assert every.n_common(every) == 6
+    assert every.n_common(page) == page.n_common(every) == 3
+    assert every.n_common(other) == 0
+    assert every.n_common(concatenate([page, Answers.of(Question(1, np.array([3, 4])), [1, 1])])) == 4
+    assert Answers.empty().n_common(every) == 0
+
+
 def test_growing_answers_are_the_parts_joined_and_what_was_read_stays():
     rng = np.random.default_rng(0)
     growing, parts, seen = Growing(), [], []

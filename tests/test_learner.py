@@ -5,7 +5,7 @@ import pytest
 from scipy.sparse import csr_array
 
 import pal.representatives
-from pal.answers import Answers, Question
+from pal.answers import Answers, Question, concatenate
 from pal.builders import from_beliefs
 from pal.embedding import GraphEmbedding
 from pal.knowledge import known
@@ -89,6 +89,25 @@ def test_oracles_ask_about_the_core_while_it_has_something_to_ask(prepared, y, o
     held[model.core.rows] = True
     pages = ask(get_oracle(oracle), State(knowledge, answers, model, 10, np.random.default_rng(3), held))
     assert not {i for p in pages for i in p.items.tolist()} & set(model.core.rows.tolist())
+
+
+def test_a_state_among_items_grows_from_what_the_model_was_fitted_on(prepared, y):
+    """What is known among the core is the same, whether folded anew or grown by the answers since."""
+    rng = np.random.default_rng(5)
+    before = of(y, 0, np.arange(1, 40))
+    since = concatenate([of(y, t, rng.choice(np.arange(50, 400), 12, replace=False)) for t in range(0, 40, 4)])
+    model, learned = learn(prepared, known(N, before)), known(N, before)
+    held, every = np.zeros(N, dtype=bool), concatenate([before, since])
+    anew, grown = (
+        State(learned.add(since), every, model, 10, rng, held, *more).among(model.core.rows, model.core.model)
+        for more in ((), (learned, since))
+    )
+    np.testing.assert_array_equal(grown.knowledge.group, anew.knowledge.group)
+    np.testing.assert_array_equal(grown.knowledge.differing, anew.knowledge.differing)
+    for one, other in zip(grown.knowledge.ballots.all(), anew.knowledge.ballots.all(), strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert len(grown.since) < len(since), "some are about items outside"
+    assert learned.among(model.core.rows) is learned.among(model.core.rows), "kept from page to page"
 
 
 def test_an_oracle_of_a_model_without_a_core_sees_the_state_as_it_is(y):

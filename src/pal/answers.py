@@ -90,6 +90,14 @@ class Answers:
         inside = self.take((slot[self.template] >= 0) & (slot[self.item] >= 0))
         return replace(inside, template=slot[inside.template], item=slot[inside.item])
 
+    def n_common(self, other: "Answers", /) -> int:
+        """How many answers both begin with, whenever these were given."""
+        n = min(len(self), len(other))
+        same = np.ones(n, dtype=bool)
+        for name in ("template", "item", "relation", "labeler"):
+            same &= getattr(self, name)[:n] == getattr(other, name)[:n]
+        return n if same.all() else int(same.argmin())
+
     @staticmethod
     def empty() -> "Answers":
         """No answers yet."""

@@ -74,6 +74,15 @@ class Beliefs:
         return self.probability.argmax(axis=1)
 
     @cached_property
+    def margin(self) -> Float[ndarray, " n_items"]:
+        """Probability of the label less that of the next class; half of it where there is one class alone."""
+        p = self.probability
+        if p.shape[1] < 2:
+            return 0.5 * self.confidence
+        second, first = np.partition(p, -2, axis=1)[:, -2:].T
+        return np.asarray(first - second)
+
+    @cached_property
     def confidence(self) -> Float[ndarray, " n_items"]:
         """Probability of the label."""
         return self.probability.max(axis=1, initial=0.0)

@@ -136,15 +136,21 @@ class Knowledge:
     def among(self, rows: Int64[ndarray, " r"], /) -> "Knowledge":
         """Knowledge that follows from the votes between some items alone, by their positions in ``rows``; O(N + votes).
 
-        Classes of other items go, and with them that these are all.
+        Classes of other items go, and with them that these are all. The last result is kept: page after page is about
+        the items of one model.
         """
+        if self._among and self._among[0][0] is rows:
+            return self._among[0][1]
         slot = np.full(self.n_items, -1)
         slot[rows] = np.arange(len(rows))
         classes = slot[self._classes]
         votes = self.votes.among(slot, len(rows))
         said = votes if self._alone else self.ballots.among(slot, len(rows))
         complete = self.complete and bool((classes >= 0).all())
-        return Knowledge(len(rows), votes, said, tuple(classes[classes >= 0].tolist()), complete, _close(votes))
+        named = tuple(classes[classes >= 0].tolist())
+        found = Knowledge(len(rows), votes, said, named, complete, _close(votes))
+        self._among[:] = [(rows, found)]
+        return found
 
     # --- what follows ------------------------------------------------------------------------------------------
 
@@ -210,6 +216,11 @@ class Knowledge:
     @property
     def _told(self) -> Int64[ndarray, " n_items"]:
         return self._closure.flat()
+
+    @cached_property
+    def _among(self) -> "list[tuple[Int64[ndarray, ' r'], Knowledge]]":
+        """Items and what is known among them alone, of the last time."""
+        return []
 
     @cached_property
     def _classes(self) -> Int64[ndarray, " k"]:

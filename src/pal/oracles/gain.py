@@ -126,12 +126,8 @@ def _class_page(
 
 def _label_value(state: State) -> Float[ndarray, " n"]:
     """Worth of settling each item: 1 minus the margin between its two likeliest classes, times its reach."""
-    p = state.beliefs.probability
-    if p.shape[1] < 2:
-        return np.where(state.held, 0.0, 1.0 - 0.5 * p.max(axis=1))
-    second, first = np.partition(p, -2, axis=1)[:, -2:].T
-    value = 1.0 - (first - second)
-    if state.beliefs.reach is not None:
+    value = 1.0 - state.beliefs.margin
+    if state.beliefs.probability.shape[1] > 1 and state.beliefs.reach is not None:
         value = value * state.beliefs.reach
     value[state.beliefs.source > 0] *= value[state.beliefs.source > 0] > 1e-6
     return np.where(state.held, 0.0, np.maximum(value, 1e-9))

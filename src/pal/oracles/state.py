@@ -32,7 +32,8 @@ class State:
     held
         (n_items,) items that must not be shown: on a page still open, flagged, or not yet encoded.
     learned
-        What the answers implied when the model was fitted; None if that is ``knowledge``.
+        What the answers implied when the model was fitted: all but ``since``. None if that is ``knowledge``, or if
+        answers were taken back.
     since
         Answers that the model doesn't know yet.
     """
@@ -74,17 +75,14 @@ class State:
         return mask
 
     def among(self, rows: Int64[ndarray, " r"], model: Model) -> "State":
-        """State of some items alone, of which there is a model; O(n_items + votes + answers)."""
-        return State(
-            self.knowledge.among(rows),
-            self.answers.among(rows, self.n_items),
-            model,
-            self.page_size,
-            self.rng,
-            self.held[rows],
-            None if self.learned is None else self.learned.among(rows),
-            self.since.among(rows, self.n_items),
-        )
+        """State of some items alone, of which there is a model.
+
+        O(n_items + answers) where it is known what the model was fitted on; else also O(votes).
+        """
+        answers, since = (said.among(rows, self.n_items) for said in (self.answers, self.since))
+        learned = None if self.learned is None else self.learned.among(rows)
+        knowledge = self.knowledge.among(rows) if learned is None else learned.add(since)
+        return State(knowledge, answers, model, self.page_size, self.rng, self.held[rows], learned, since)
 
 
 #: An oracle returns the next page, or several to be asked at once, or none when nothing is left to ask.

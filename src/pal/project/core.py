@@ -339,14 +339,14 @@ class Project:
     def progress(self) -> Progress:
         """How far the project is; in a large one the labels by source are those of a moment ago."""
         now = self.present.recent()
-        counts = np.bincount(now.source[now.label >= 0], minlength=3)
+        predicted, deduced, told = now.counts
         with self._lock:
             tally = self._ledger.tally
             return Progress(
                 n_items=len(self.items),
-                told=int(counts[2]),
-                deduced=int(counts[1]),
-                predicted=int(counts[0]),
+                told=told,
+                deduced=deduced,
+                predicted=predicted,
                 n_groups=len(now.anchor),
                 pages=tally.pages,
                 answers=tally.answers,

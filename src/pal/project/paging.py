@@ -151,8 +151,11 @@ class Paging:
         with self._lock:
             knowledge, answers = self._ledger.knowledge, self._ledger.answers
         published = self._trainer.published
-        since = answers.take(slice(published.n_answers, None))
-        state = State(knowledge, answers, published.model, self._size, self._rng, held, published.knowledge, since)
+        n_known = answers.n_common(published.answers)
+        since = answers.take(slice(n_known, None))
+        # If something was taken back since, what is known isn't what the model was fitted on and more.
+        learned = published.knowledge if n_known == len(published.answers) else None
+        state = State(knowledge, answers, published.model, self._size, self._rng, held, learned, since)
         self._pending, self._chosen_by = self._choose(state), knowledge
         return self._usable(held)
 

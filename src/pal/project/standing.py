@@ -10,6 +10,7 @@ from now, if there is one.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Float, Int8, Int64
@@ -52,6 +53,12 @@ class Standing:
     label: Int64[ndarray, " n_items"]
     source: Int8[ndarray, " n_items"]
     confidence: Float[ndarray, " n_items"]
+
+    @cached_property
+    def counts(self) -> tuple[int, int, int]:
+        """Items with a label, by source: predicted, deduced, told."""
+        predicted, deduced, told = np.bincount(self.source[self.label >= 0], minlength=3).tolist()
+        return predicted, deduced, told
 
     def members(self, group: int, /) -> Int64[ndarray, " members"]:
         """Items of a group: told, then deduced, then predicted, surest first."""

@@ -17,6 +17,7 @@ from jaxtyping import Float32, Int64
 from numpy import ndarray
 from scipy.sparse import csr_array
 
+from pal.answers import Answers
 from pal.beliefs import Beliefs
 from pal.encoders.reduction import Reduction
 from pal.errors import InvalidInputError
@@ -41,7 +42,7 @@ class Published:
     model: Model
     position: int
     knowledge: Knowledge
-    n_answers: int
+    answers: Answers
     rows: Int64[ndarray, " r"]
     x: Float32[ndarray, "r k"]
     reduction: Reduction | None = None
@@ -160,7 +161,7 @@ class Trainer:
         told = knowledge if len(base.rows) == n else known(len(base.rows), answers.among(base.rows, n))
         model = placed(self._learning.learn(told), base.rows, n)
         # Readers take the one attribute, and never a model with another's rows.
-        self.published = replace(base, model=model, position=position, knowledge=knowledge, n_answers=len(answers))
+        self.published = replace(base, model=model, position=position, knowledge=knowledge, answers=answers)
 
     def _prepare(self) -> Published | None:
         """What to learn from, made ready anew if enough items have been encoded since; None if they are too few yet."""
@@ -172,7 +173,7 @@ class Trainer:
             raw, reduce = self._features.to_learn(rows)
             reduction, prepared = self._learning.prepare(raw, reduce=reduce, seed=self._seed)
             nothing = known(len(self._features.items))
-            return Published(self.published.model, 0, nothing, 0, rows, prepared.x, reduction, prepared)
+            return Published(self.published.model, 0, nothing, Answers.empty(), rows, prepared.x, reduction, prepared)
         return self.published if fitted else None
 
 
@@ -181,4 +182,4 @@ def _nothing(n: int) -> Published:
     none = np.zeros(0, dtype=np.int64)
     beliefs = Beliefs(np.zeros((n, 0)), none, np.zeros(n, dtype=np.int8), np.zeros((0, 0)), 0.0)
     model = Model(np.zeros((n, 1)), beliefs, csr_array((n, n)))
-    return Published(model, 0, known(n), 0, none, np.zeros((0, 1), dtype=np.float32))
+    return Published(model, 0, known(n), Answers.empty(), none, np.zeros((0, 1), dtype=np.float32))
