@@ -1,4 +1,4 @@
-"""Leases in PostgreSQL: no item on two open pages, whichever server asks, and none waits for another."""
+"""Leases in PostgreSQL: no item on two open pages, whichever server asks."""
 
 import threading
 import time
@@ -19,6 +19,11 @@ def servers(new_database):
     yield [StoredLeases(store, 60.0) for store in stores]
     for store in stores:
         store.close()
+
+
+def rows(leases):
+    with leases._store.transaction() as connection:
+        return connection.execute(LEASES.select().order_by(LEASES.c.page)).all()
 
 
 def test_a_lease_keeps_others_away_until_released(servers):
@@ -51,21 +56,55 @@ def test_renewing_lengthens(servers):
     first, _ = one.grant("p", ITEMS[:2])
     other.seconds = 7200.0
     other.renew(["p"])
-    with other._store.transaction() as connection:
-        ends = connection.execute(LEASES.select().where(LEASES.c.page == "p")).all()
-    assert len(ends) == 2
-    assert all(row.expires > first + 7000 for row in ends)
+    (row,) = rows(other)
+    assert (row.page, row.items) == ("p", " ".join(ITEMS[:2]))
+    assert row.expires > first + 7000
     assert other.grant("q", ITEMS[:2])[1] == []
 
 
-def test_a_server_does_not_wait_for_another_that_is_choosing(servers):
-    """Rows that another transaction holds are skipped."""
+def test_a_lease_that_is_sent_again_is_its_own(servers):
+    """A connection may be lost when the lease is kept already."""
     one, other = servers
-    one.grant("p", ITEMS)
+    one.grant("p", ITEMS[:3])
+    other.grant("q", ITEMS[3:5])
+    assert one.grant("p", ITEMS[:4])[1] == list(ITEMS[:3])
+    assert len(rows(one)) == 2
+    assert one.grant("r", ITEMS[:4]) == (0.0, []), "nothing is free, and nothing is kept"
+    assert len(rows(one)) == 2
+
+
+def test_the_order_of_a_page_stays(servers):
+    one, other = servers
+    other.grant("q", [ITEMS[2]])
+    assert one.grant("p", [ITEMS[4], ITEMS[2], ITEMS[0], ITEMS[3]])[1] == [ITEMS[4], ITEMS[0], ITEMS[3]]
+
+
+def test_what_has_ended_is_cleared_away(servers):
+    one, other = servers
+    one.seconds = -1.0
+    one.grant("p", ITEMS[:2])
+    assert [row.page for row in rows(one)] == ["p"]
+    other.grant("q", ITEMS[2:4])
+    assert [row.page for row in rows(one)] == ["q"]
+
+
+def test_items_of_a_page_are_sent_once(servers, monkeypatch):
+    one, other = servers
+    one.grant("p", ITEMS[:2])
+    assert set(other.items()) == set(ITEMS[:2])
+    one.grant("q", ITEMS[2:4])
+    sent, together = [], other._store.together
+
+    def watched(*statements):
+        came = together(*statements)
+        sent.extend(items for _, items in came[0].rows)
+        return came
+
+    monkeypatch.setattr(other._store, "together", watched)
+    assert set(other.items()) == set(ITEMS[:4])
+    assert sorted(sent) == ["", " ".join(ITEMS[2:4])]
     one.release(["p"])
-    with one._store.transaction() as connection:
-        connection.execute(LEASES.select().where(LEASES.c.item.in_(ITEMS[:3])).with_for_update()).all()
-        assert other.grant("q", ITEMS)[1] == list(ITEMS[3:])
+    assert set(other.items()) == set(ITEMS[2:4])
 
 
 def test_many_at_once_never_share_an_item(servers):

@@ -11,37 +11,44 @@ from pal.store.tables import Beside, read_back
 
 # A database that falls over forgets leases without harm.
 _SOON = sa.text("SET LOCAL synchronous_commit TO OFF")
+# The table's own number, as for appends; held while one message is worked at, not while a page is chosen.
+_TURN = sa.text("SELECT pg_advisory_xact_lock('leases'::regclass::oid::bigint)")
 # clock_timestamp: now() is when the transaction began, which may have waited since.
 _NOW = "EXTRACT(epoch FROM clock_timestamp())::double precision"
-_LIST = sa.text(
-    "INSERT INTO leases (item, page, expires)"
-    " SELECT item, '', 0 FROM unnest(CAST(:items AS varchar[])) AS item ON CONFLICT DO NOTHING"
+_TIDY = sa.text(
+    f"DELETE FROM leases WHERE page IN (SELECT page FROM leases WHERE expires <= {_NOW} FOR UPDATE SKIP LOCKED)"  # noqa: S608
 )
+# The same page again, if its lease was kept though the connection was lost: it is its own.
 _TAKE = sa.text(
-    f"UPDATE leases SET page = :page, expires = {_NOW} + :seconds WHERE item IN (SELECT item FROM leases"  # noqa: S608
-    f" WHERE item = ANY(CAST(:items AS varchar[])) AND expires <= {_NOW} FOR UPDATE SKIP LOCKED)"
-    " RETURNING item, expires"
+    "INSERT INTO leases (page, items, expires)"  # noqa: S608
+    f" SELECT :page, string_agg(item, ' ' ORDER BY place), {_NOW} + :seconds"
+    " FROM unnest(CAST(:items AS varchar[])) WITH ORDINALITY AS asked (item, place) WHERE item NOT IN"
+    f" (SELECT unnest(string_to_array(items, ' ')) FROM leases WHERE expires > {_NOW} AND page <> :page)"
+    " HAVING count(*) > 0 ON CONFLICT (page) DO UPDATE SET items = excluded.items, expires = excluded.expires"
+    " RETURNING items, expires"
 )
 # In one order everywhere: two servers that change the same pages don't wait for each other in a ring.
-_OPEN = (
-    "(SELECT item FROM leases"  # noqa: S608
-    f" WHERE page = ANY(CAST(:pages AS varchar[])) AND expires > {_NOW} ORDER BY item FOR UPDATE)"
+_OPEN = "SELECT page FROM leases WHERE page = ANY(CAST(:pages AS varchar[]))"
+_ORDER = "ORDER BY page FOR UPDATE"
+_RENEW = sa.text(
+    f"UPDATE leases SET expires = {_NOW} + :seconds WHERE page IN ({_OPEN} AND expires > {_NOW} {_ORDER})"  # noqa: S608
 )
-_RENEW = sa.text(f"UPDATE leases SET expires = {_NOW} + :seconds WHERE item IN {_OPEN}")  # noqa: S608
-_RELEASE = sa.text(f"UPDATE leases SET page = '', expires = 0 WHERE item IN {_OPEN}")  # noqa: S608
-# As one value: thousands of rows would take longer to receive. What was released has no page, and the index knows it.
-_ITEMS = sa.text(f"SELECT coalesce(json_agg(item), '[]') FROM leases WHERE page > '' AND expires > {_NOW}")  # noqa: S608
+_RELEASE = sa.text(f"DELETE FROM leases WHERE page IN ({_OPEN} {_ORDER})")  # noqa: S608
+# Items of pages that are known aren't sent again: there may be thousands.
+_LOOK = sa.text(
+    "SELECT page, CASE WHEN page = ANY(CAST(:known AS varchar[])) THEN '' ELSE items END"  # noqa: S608
+    f" FROM leases WHERE expires > {_NOW}"
+)
 # Renewals within this share of a lease are one.
 _JUST_NOW = 0.05
 _LONG = float("inf")
 
 
 class StoredLeases:
-    """Leases that all servers of one PostgreSQL database share.
+    """Leases that all servers of one PostgreSQL database share: a row a page, with its items.
 
-    An item belongs to one page at most: its row is taken with FOR UPDATE SKIP LOCKED, so that of two servers that
-    choose the same tile at once one gets it, and the other goes on without waiting. An item nobody has asked about has
-    a row from its first lease on.
+    An item belongs to one page at most: grants take turns, for as long as the database takes for one, so that of two
+    servers that choose the same tile at once one gets it, and the other what is left of its page.
 
     Parameters
     ----------
@@ -54,19 +61,19 @@ class StoredLeases:
     def __init__(self, store: PostgresStore, seconds: float) -> None:
         self.seconds = seconds
         self._store = store
-        self._listed: set[str] = set()  # items known to have a row
+        self._open: dict[str, list[str]] = {}  # items of the pages that were open when last looked
         self._renewed: dict[str, float] = {}  # when pages were granted or renewed last, by this server's clock
         store.beside.append(self._beside)
 
     def grant(self, page: str, items: Sequence[str]) -> tuple[float, list[str]]:
         """Lease to a page those of some items that are on no other; returns when that ends, and the items."""
-        new = sorted(set(items) - self._listed)  # sorted: no deadlock
         take = _TAKE.bindparams(page=page, seconds=float(self.seconds), items=list(items))
-        *_, mine = self._store.together(_SOON, *([_LIST.bindparams(items=new)] if new else []), take)
-        self._listed.update(new)  # now that they are there
+        *_, mine = self._store.together(_SOON, _TURN, _TIDY, take)
+        if not mine.rows:
+            return 0.0, []
         self._renewed[page] = time.monotonic()
-        taken = dict(mine.rows)
-        return max(taken.values(), default=0.0), [item for item in items if item in taken]
+        ((free, expires),) = mine.rows
+        return expires, free.split()
 
     def renew(self, pages: Collection[str]) -> None:
         """Extend the leases of some pages; unknown and ended ones are left alone, as are those renewed just now."""
@@ -88,9 +95,12 @@ class StoredLeases:
 
     def look(self, position: int | None) -> tuple[list[str], list[tuple[int, Event]]]:
         """Items on open pages, and then what the log has after a position: whose page is answered has its answer."""
-        found, *log = self._store.together(_ITEMS, *([] if position is None else [reading(position)]))
-        ((items,),) = found.rows
-        return items, [event for came in log for event in read_back(came.rows)]
+        known = self._open
+        look = _LOOK.bindparams(known=list(known))
+        found, *log = self._store.together(look, *([] if position is None else [reading(position)]))
+        self._open = {page: items.split() or known[page] for page, items in found.rows}
+        held = [item for items in self._open.values() for item in items]
+        return held, [event for came in log for event in read_back(came.rows)]
 
     def _beside(self, events: Sequence[Event]) -> list[Beside]:
         """End the leases of pages that are answered, in the transaction that writes the answers."""

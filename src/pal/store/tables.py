@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from pal.errors import StoreError
 from pal.store.events import Event, from_log, to_json
 
-SCHEMA = "4"
+SCHEMA = "5"
 """Version of the tables: the last of ``migrations``. Older stores are brought up to it, newer ones refused."""
 
 METADATA = sa.MetaData()
@@ -31,8 +31,8 @@ META = sa.Table(
 LEASES = sa.Table(
     "leases",
     METADATA,
-    sa.Column("item", sa.String, primary_key=True),
-    sa.Column("page", sa.String, nullable=False, index=True),
+    sa.Column("page", sa.String, primary_key=True),
+    sa.Column("items", sa.Text, nullable=False),  # with spaces between them
     sa.Column("expires", sa.Double, nullable=False),
 )
 ACCOUNTS = sa.Table(
