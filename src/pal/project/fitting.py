@@ -4,9 +4,7 @@ It gives way to other processes, for people wait for those; and it ends when who
 """
 
 import os
-from contextlib import suppress
 from importlib import import_module
-from pathlib import Path
 from typing import IO, Any
 
 from numpy import ndarray
@@ -16,11 +14,8 @@ from pal.errors import PalError
 from pal.knowledge import of_ballots
 from pal.project.learning import Here, parts
 from pal.project.wire import receive, send
+from pal.project.yielding import give_way, give_way_to_other_sessions
 from pal.votes import Counts, PairVotes
-
-_GIVES_WAY = 5
-_SESSION = Path("/proc/self/autogroup")
-"""How far a session gives way to others, to Linux: it shares the processors among sessions first."""
 
 
 def to_wire(beliefs: Beliefs, /) -> tuple[dict[str, float], dict[str, ndarray]]:
@@ -53,19 +48,6 @@ def answer(learning: Here, about: dict[str, Any], arrays: dict[str, ndarray], pi
     except Exception as error:  # noqa: BLE001  whatever it is, it is raised where somebody waits
         reply, found = {"why": f"{type(error).__name__}: {error}", "kind": ""}, {}
     send(pipe, reply, found)
-
-
-def give_way() -> None:
-    """Let those come first who serve people, where the system knows how; not so far back that models never come."""
-    if hasattr(os, "setpriority"):
-        os.setpriority(os.PRIO_PROCESS, 0, max(_GIVES_WAY, os.getpriority(os.PRIO_PROCESS, 0)))
-
-
-def give_way_to_other_sessions() -> None:
-    """The same for sessions, as a database on this machine is one; no effect where Linux doesn't go by sessions."""
-    with suppress(OSError, AttributeError):
-        if os.getsid(0) == os.getpid():  # and no other process is in it
-            _SESSION.write_text(str(_GIVES_WAY))
 
 
 def main() -> None:
