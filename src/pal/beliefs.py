@@ -14,6 +14,7 @@ from functools import cached_property
 import numpy as np
 from jaxtyping import Bool, Float, Int8, Int64
 from numpy import ndarray
+from scipy.sparse import csr_array
 
 from pal.knowledge import Knowledge
 
@@ -123,7 +124,7 @@ def settle(knowledge: Knowledge, /) -> Settled:
     candidates = np.flatnonzero((group == np.arange(n)) & ((size > 1) | np.isin(np.arange(n), differing)))
     order = candidates[np.argsort(-size[candidates], kind="stable")]
     known = list(dict.fromkeys(group[list(knowledge.classes)].tolist()))
-    classes = _greedy_classes([*known, *(g for g in order.tolist() if g not in set(known))], known, differing)
+    classes = _greedy_classes(known, order, differing, n)
     slot = np.full(n, -1)
     slot[classes] = np.arange(len(classes))
     label = slot[group]
@@ -139,15 +140,19 @@ def settle(knowledge: Knowledge, /) -> Settled:
     return Settled(anchor, label, source, excluded[group])
 
 
-def _greedy_classes(order: list[int], known: list[int], differing: Int64[ndarray, "d 2"]) -> list[int]:
-    neighbours: dict[int, set[int]] = {}
-    for g, h in differing.tolist():
-        neighbours.setdefault(g, set()).add(h)
-        neighbours.setdefault(h, set()).add(g)
-    classes: list[int] = list(known)
-    for g in order[len(known) :]:
-        if not classes or neighbours.get(g, set()).issuperset(classes):
+def _greedy_classes(
+    known: list[int], order: Int64[ndarray, " g"], differing: Int64[ndarray, "d 2"], n: int
+) -> list[int]:
+    """Known classes, then every group that differs from all chosen before it; O(n + d + g)."""
+    ends = np.concatenate([differing, differing[:, ::-1]])
+    differs = csr_array((np.ones(len(ends), dtype=np.int8), ends.T), shape=(n, n))
+    start, other = differs.indptr.tolist(), differs.indices
+    n_differs = np.zeros(n, dtype=np.int64)
+    classes: list[int] = []
+    for i, g in enumerate(known + order[~np.isin(order, known)].tolist()):
+        if i < len(known) or n_differs[g] == len(classes):
             classes.append(g)
+            n_differs[other[start[g] : start[g + 1]]] += 1
     return classes
 
 

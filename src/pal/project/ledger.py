@@ -71,6 +71,7 @@ class Ledger:
         # What counts, by kind, in the order of the log.
         self._live: dict[type[Event], dict[str, Event]] = {kind: {} for kind in KINDS.values()}
         self._unclear: dict[str, Answered] = {}
+        self._deliberate: dict[str, Answered] = {}
         self._tally = Tally()
         self._columns = Growing()
         self._n_answered = 0
@@ -129,12 +130,12 @@ class Ledger:
         return {row[e.template] for e in self._unclear.values() if e.labeler == labeler and e.template in row}
 
     def deliberate(self) -> Int64[ndarray, " d"]:
-        """Keys of the pairs related by something else than a page: a merge, a check, an import; O(answered events)."""
+        """Keys of the pairs related by something else than a page: a merge, a check, an import; O(those events)."""
         row, n = self.items.row, len(self.items)
         pairs = [
             (row[event.template], row[item])
-            for event in self.answered
-            if not is_page(event) and event.template in row
+            for event in self._deliberate.values()
+            if event.template in row
             for item in event.items
             if item in row
         ]
@@ -186,6 +187,7 @@ class Ledger:
             if not isinstance(event, Retracted) and event.id not in self.retracted:
                 self._live[type(event)][event.id] = event
         self._unclear = {event.id: event for event in self.answered if event.note == "unclear"}
+        self._deliberate = {event.id: event for event in self.answered if not is_page(event)}
         pages = [event for event in self.answered if is_page(event)]
         told = sum(len(event.relations) - event.relations.count(0) for event in pages)
         self._tally = Tally(len(pages), told, sum(event.seconds for event in pages))
@@ -199,6 +201,8 @@ class Ledger:
         self._tally = self._tally.plus(event, 1)
         if isinstance(event, Answered) and event.note == "unclear":
             self._unclear[event.id] = event
+        if isinstance(event, Answered) and not is_page(event):
+            self._deliberate[event.id] = event
 
     def _retract(self, target: str) -> None:
         event = self.events.get(target)
@@ -208,6 +212,7 @@ class Ledger:
         if event is not None and self._live[type(event)].pop(target, None) is not None:
             self._tally = self._tally.plus(event, -1)
             self._unclear.pop(target, None)
+            self._deliberate.pop(target, None)
             if isinstance(event, Answered):
                 self._start_again()
 
