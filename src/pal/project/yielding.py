@@ -2,7 +2,7 @@
 
 Linux picks who runs by sessions first, then by niceness, and lets whoever runs finish a slice of a few milliseconds,
 unless who wakes up has a shorter one. An answer wakes somebody ten times on its way to the disk and back, and waits for
-a slice each time where all processors compute.
+a slice each time where all processors compute. Whoever has run more than its share waits for a slice, too.
 """
 
 import ctypes
@@ -11,11 +11,11 @@ import platform
 from contextlib import suppress
 from pathlib import Path
 
-_NICENESS = 5
-"""Not so far back that models never come."""
+_NICENESS = 10
+"""A tenth of a processor that others want, too: models come all the same."""
 
-_SLICE = 100_000_000
-"""Nanoseconds, the longest slice there is; who runs alone runs as before."""
+_SLICE = 10_000_000
+"""Nanoseconds: longer than everybody else's, and not for long."""
 
 _SESSION = Path("/proc/self/autogroup")
 _THREADS = Path("/proc/self/task")
