@@ -16,7 +16,6 @@ from pal.knowledge import known, of_ballots
 from pal.project.fitting import answer
 from pal.project.learning import Apart, Ended, Here
 from pal.project.wire import receive
-from pal.project.yielding import _NICENESS
 from tests.waiting import wait_until
 
 N = 200
@@ -151,4 +150,4 @@ def test_a_child_that_has_made_a_model_gives_way_to_other_sessions(blobs):
         assert told.read_text().split()[-2:] == ["nice", "0"]
         apart.prepare(x, reduce=False, seed=0)
         apart.learn(knowledge)
-        wait_until(lambda: told.read_text().split()[-2:] == ["nice", str(_NICENESS)])
+        wait_until(lambda: told.read_text().split()[-2:] == ["nice", "10"])
