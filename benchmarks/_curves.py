@@ -30,7 +30,7 @@ from pal.cost import page_seconds
 from pal.labelers import get_labeler
 from pal.learner import learn, prepare
 from pal.loop import Loop
-from pal.oracles import ORACLES, State
+from pal.oracles import ORACLES, State, ask
 from pal.project.standing import Standing, standing
 
 # A class chosen from a list of C (CIFAR-10N and -100N logs): 4.3 s at C = 10, 17.6 s at C = 100.
@@ -82,8 +82,8 @@ def oracle_curve(data: Data, oracle: str, settings: Settings, seed: int) -> Iter
             yield point
             return
         start = time.process_time()
-        state = State(loop.knowledge, loop.answers, loop.model, settings.page, loop.rng, nobody)
-        questions = ORACLES[oracle](state)
+        state = State(loop.knowledge, loop.answers.silent, loop.model, settings.page, loop.rng, nobody)
+        questions = ask(ORACLES[oracle], state)
         yield point | {"choose": time.process_time() - start}
         if not questions:
             return

@@ -71,7 +71,7 @@ def _states(options: argparse.Namespace) -> Iterator[State]:
         print(f"{len(answers)} answers: refit {refit:.0f} ms, {len(model.beliefs.anchor)} classes")
         nobody = np.zeros(options.n, dtype=bool)
         # Fresh knowledge: what follows from the answers is worked out once a page, and belongs to its time.
-        yield State(known(options.n, answers), answers, model, 15, np.random.default_rng(1), nobody)
+        yield State(known(options.n, answers), answers.silent, model, 15, np.random.default_rng(1), nobody)
 
 
 def _pages(y: Int64[ndarray, " n"], count: int, rng: np.random.Generator) -> list[Answers]:

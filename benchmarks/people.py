@@ -2,7 +2,8 @@
 
 Simulated people answer the default oracle on digits, once with answers told as theirs, and once ("rival") all told as
 one person's, as if nobody knew. The figure is the adjusted Rand index of what stands after so many answers. The drawing
-sets the sensitivity and specificity that the beliefs give each person beside the true shares of their answers.
+sets the sensitivity and specificity that the beliefs give each person beside the true shares of their answers. Of
+people who cannot tell some items, the share of tiles that they refused is given too.
 """
 
 import argparse
@@ -30,18 +31,21 @@ if TYPE_CHECKING:
 
 
 class Found(NamedTuple):
-    """Adjusted Rand index and number of groups at each mark; and (people, 2) rates as estimated, and as they are."""
+    """ARI and number of groups at each mark; (people, 2) rates as estimated, and as they are; share refused."""
 
     ari: Float[ndarray, " m"]
     n_groups: Int64[ndarray, " m"]
     estimated: Float[ndarray, "p 2"]
     true: Float[ndarray, "p 2"]
+    refused: float
 
 
 def execute(args: list[str], out: Path) -> list[Row]:
     """Measure, and draw DIR/people.png."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks people", description=__doc__)
-    parser.add_argument("--labelers", nargs="+", default=["uneven:0.4", "crowd:5", "wrong:0.1", "biased:0.1", "misses"])
+    parser.add_argument(
+        "--labelers", nargs="+", default=["uneven:0.4", "crowd:5", "wrong:0.1", "biased:0.1", "misses", "refusing:0.1"]
+    )
     parser.add_argument("--answers", type=int, nargs="+", default=[60, 300, 1000])
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--docs", type=Path, help="page whose table to fill")
@@ -60,6 +64,9 @@ def execute(args: list[str], out: Path) -> list[Row]:
                 rows.append(row(f"{name}, {at} answers: ARI", ours, rival, "", "-", higher_is_better=True))
             groups, without = (float(np.mean([found.n_groups[-1] for found in side])) for side in (knowing, blind))
             rows.append(row(f"{name}, {options.answers[-1]} answers: classes (10)", groups, without, "", "10"))
+            refused, too = (float(np.mean([found.refused for found in side])) for side in (knowing, blind))
+            if refused or too:
+                rows.append(row(f"{name}, {options.answers[-1]} answers: share refused", refused, too, "", "-"))
     save(draw(points), out / "people.png", options.picture)
     if options.docs:
         fill(options.docs, "people", markdown_rows(rows))
@@ -83,9 +90,11 @@ def _one(name: str, seed: int, answers: list[int], *, known: bool) -> Found:
         ari[j], n_groups[j] = adjusted_rand_score(y, now.label), len(now.anchor)
     said, beliefs = loop.answers, loop.model.beliefs
     same, people = y[said.template] == y[said.item], np.concatenate(by)
-    true = [[(said.relation[(people == p) & (same == one)] == (1 if one else -1)).mean() for one in (True, False)]
-            for p in np.unique(people)]  # fmt: skip
-    return Found(ari, n_groups, np.stack([beliefs.sensitivity, beliefs.specificity], axis=1), np.array(true))
+    told = said.relation != 0
+    right = (said.relation > 0) == same
+    true = [[right[told & (people == p) & (same == one)].mean() for one in (True, False)] for p in np.unique(people)]
+    estimated = np.stack([beliefs.sensitivity, beliefs.specificity], axis=1)
+    return Found(ari, n_groups, estimated, np.array(true), 1.0 - float(told.mean()))
 
 
 def draw(points: dict[str, list[Found]]) -> "Figure":

@@ -63,7 +63,7 @@ def measure(n: int, d: int, n_classes: int, n_pages: int) -> dict[str, float]:
     model = learn(prepared, knowledge)
     for number in range(n_pages):
         answers, before = concatenate(told), time.process_time()
-        page = ask(oracle, State(knowledge, answers, model, _PAGE, rng, nobody))[0]
+        page = ask(oracle, State(knowledge, answers.silent, model, _PAGE, rng, nobody))[0]
         pages.append(1e3 * (time.process_time() - before))
         told.append(Answers.of(page, np.where(y[page.items] == y[page.template], 1, -1), number=number))
         before = time.process_time()

@@ -83,11 +83,11 @@ def test_oracles_ask_about_the_core_while_it_has_something_to_ask(prepared, y, o
     knowledge = known(N, answers)
     model = learn(prepared, knowledge)
     held = np.zeros(N, dtype=bool)
-    state = State(knowledge, answers, model, 10, np.random.default_rng(3), held)
+    state = State(knowledge, answers.silent, model, 10, np.random.default_rng(3), held)
     (page, *_) = ask(get_oracle(oracle), state)
     assert set(page.items.tolist()) | {page.template} <= set(model.core.rows.tolist())
     held[model.core.rows] = True
-    pages = ask(get_oracle(oracle), State(knowledge, answers, model, 10, np.random.default_rng(3), held))
+    pages = ask(get_oracle(oracle), State(knowledge, answers.silent, model, 10, np.random.default_rng(3), held))
     assert not {i for p in pages for i in p.items.tolist()} & set(model.core.rows.tolist())
 
 
@@ -99,7 +99,7 @@ def test_a_state_among_items_grows_from_what_the_model_was_fitted_on(prepared, y
     model, learned = learn(prepared, known(N, before)), known(N, before)
     held, every = np.zeros(N, dtype=bool), concatenate([before, since])
     anew, grown = (
-        State(learned.add(since), every, model, 10, rng, held, *more).among(model.core.rows, model.core.model)
+        State(learned.add(since), every.silent, model, 10, rng, held, *more).among(model.core.rows, model.core.model)
         for more in ((), (learned, since))
     )
     np.testing.assert_array_equal(grown.knowledge.group, anew.knowledge.group)

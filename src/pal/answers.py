@@ -7,6 +7,7 @@ Items and labelers are row numbers; the store maps them to content hashes and na
 
 from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import Literal
 
 import numpy as np
@@ -89,6 +90,11 @@ class Answers:
         slot[rows] = np.arange(len(rows))
         inside = self.take((slot[self.template] >= 0) & (slot[self.item] >= 0))
         return replace(inside, template=slot[inside.template], item=slot[inside.item])
+
+    @cached_property
+    def silent(self) -> "Answers":
+        """Those that say "cannot tell"."""
+        return self.take(self.relation == 0)
 
     def n_common(self, other: "Answers", /) -> int:
         """How many answers both begin with, whenever these were given."""

@@ -84,6 +84,12 @@ class Beliefs:
         return np.asarray(first - second)
 
     @cached_property
+    def members(self) -> list[Int64[ndarray, " m"]]:
+        """Items of each class by their labels, in their order."""
+        order = np.argsort(self.label, kind="stable")
+        return np.split(order, np.searchsorted(self.label[order], np.arange(1, len(self.anchor))))
+
+    @cached_property
     def confidence(self) -> Float[ndarray, " n_items"]:
         """Probability of the label."""
         return self.probability.max(axis=1, initial=0.0)

@@ -184,6 +184,16 @@ class Knowledge:
         mask[self.votes.ends(self.votes.all().key)] = True
         return mask
 
+    @cached_property
+    def n_alike(self) -> int:
+        """Pairs found alike."""
+        return int((self.votes.all().verdict > 0).sum())
+
+    @cached_property
+    def n_told(self) -> Int64[ndarray, " n_items"]:
+        """Pairs with each item that anybody judged."""
+        return np.bincount(self.votes.ends(self.votes.all().key).ravel(), minlength=self.n_items)
+
     def relation(
         self, template: int, items: Integer[ndarray, " q"] | Sequence[int] | None = None
     ) -> Int8[ndarray, " q"]:

@@ -78,7 +78,7 @@ class Loop:
         if not self._pending:
             state = State(
                 self.knowledge,
-                self.answers,
+                self.answers.silent,
                 self.model,
                 self.page_size,
                 self.rng,

@@ -36,7 +36,7 @@ def _state(
     mask[list(held)] = True
     return State(
         known(n, told, classes=classes, complete=complete),
-        told,
+        told.silent,
         Model(embedding, beliefs, eye_array(n, format="csr")),
         page_size,
         np.random.default_rng(seed),

@@ -37,7 +37,7 @@ def test_a_model_that_is_behind_asks_about_what_nobody_was_asked_since():
     rng = np.random.default_rng(0)
     at_once = []
     for _ in range(14):
-        state = State(nothing.add(said), said, model, 5, rng, nobody, nothing, said)
+        state = State(nothing.add(said), said.silent, model, 5, rng, nobody, nothing, said)
         pages = gain(state)
         on_pages = [i for page in pages for i in (page.template, *page.items.tolist())]
         assert len(set(on_pages)) == len(on_pages), "pages asked at once share nothing"

@@ -16,10 +16,10 @@ from pal.oracles.neighbours import neighbours
 from pal.oracles.outliers import outliers
 from pal.oracles.pruning import pruning
 from pal.oracles.random_pairs import random_pairs
-from pal.oracles.state import Oracle, State, ask, ask_core
+from pal.oracles.state import Oracle, State, ask, ask_all, ask_core
 from pal.oracles.super_instances import super_instances
 
-__all__ = ["ORACLES", "Oracle", "State", "ask", "ask_core", "captcha", "get_oracle", "random_pairs"]
+__all__ = ["ORACLES", "Oracle", "State", "ask", "ask_all", "ask_core", "captcha", "get_oracle", "random_pairs"]
 
 #: Every oracle by name: a new one is a file beside this one and a line here.
 ORACLES: dict[str, Oracle] = {

@@ -52,7 +52,7 @@ class Askable:
 def believed(state: State, /) -> Askable:
     """Columns for the classes of ``state.beliefs``; those that answers have joined since are one column.
 
-    Classes without a template to show are left out. O(N C + votes + answers).
+    Classes without a template to show are left out. O(N C + votes).
     """
     knowledge, beliefs = state.knowledge, state.beliefs
     group, first, column = np.unique(knowledge.group[beliefs.anchor], return_index=True, return_inverse=True)
@@ -87,7 +87,7 @@ def free_templates(state: State, anchor: Integer[ndarray, " c"], /) -> Int64[nda
 def open_pairs(
     state: State, templates: Integer[ndarray, " c"], /, *, items: Integer[ndarray, " q"] | None = None
 ) -> Bool[ndarray, "q c"]:
-    """Whether each item (all by default) may be compared with each template; O(N C + votes + answers)."""
+    """Whether each item (all by default) may be compared with each template; O(N C + votes)."""
     group, differing = state.knowledge.group, state.knowledge.differing
     own, column = np.unique(group[templates], return_inverse=True)
     slot = np.full(state.n_items, -1)
@@ -101,11 +101,8 @@ def open_pairs(
     opened = ~known[group[items]][:, column] & ~state.held[items][:, None]
     row = np.full(state.n_items, -1)
     row[items] = np.arange(len(items))
-    silent = state.answers.relation == 0
-    for one, other in (
-        (state.answers.template[silent], state.answers.item[silent]),
-        (state.answers.item[silent], state.answers.template[silent]),
-    ):
+    silent = state.silent
+    for one, other in ((silent.template, silent.item), (silent.item, silent.template)):
         refused = np.flatnonzero(np.isin(one, templates) & (row[other] >= 0))
         at, where = np.nonzero(one[refused][:, None] == templates[None, :])
         opened[row[other[refused[at]]], where] = False

@@ -8,9 +8,10 @@ change two things:
 - whether two classes are one, if i is the anchor of another class: with s the probability that they are, a wrong
   decision mislabels the smaller of them, so the answer is worth min(s, 1 − s) · min(n_i, n_c); more where people err.
 
-A page is worth the sum over its tiles, each discounted by how much it resembles tiles already chosen. All pages have
-one template and as many tiles, so their prices in seconds (:mod:`pal.cost`) differ by the clicks alone, and are not
-weighed; the mode is the one with fewer clicks expected.
+What people cannot tell teaches nothing, so a tile is worth that times the probability that it is clear
+(:mod:`pal.clarity`). A page is worth the sum over its tiles, each discounted by how much it resembles tiles already
+chosen. All pages have one template and as many tiles, so their prices in seconds (:mod:`pal.cost`) differ by the clicks
+alone, and are not weighed; the mode is the one with fewer clicks expected.
 """
 
 from dataclasses import replace
@@ -30,6 +31,10 @@ from pal.votes import pair_key
 _POOL = 4
 # Other members of a class that may stand in for its anchor, so that doubtful items are asked about once more.
 _EXEMPLARS = 3
+# Worth of any item that isn't settled, and up to which a settled one isn't asked about again.
+_LEAST, _SETTLED = 1e-9, 1e-6
+# Items more probably unclear than clear don't stand for a class.
+_UNCLEAR = 0.5
 # Deduced relations of items doubted more than this are asked about again.
 _DOUBTED = 0.1
 # Of a class that is less probable than its own by this factor, an item isn't asked about unless it is doubted.
@@ -129,8 +134,9 @@ def _label_value(state: State) -> Float[ndarray, " n"]:
     value = 1.0 - state.beliefs.margin
     if state.beliefs.probability.shape[1] > 1 and state.beliefs.reach is not None:
         value = value * state.beliefs.reach
-    value[state.beliefs.source > 0] *= value[state.beliefs.source > 0] > 1e-6
-    return np.where(state.held, 0.0, np.maximum(value, 1e-9))
+    value = np.maximum(value * (1.0 - state.unclear), _LEAST)
+    value[state.held | ((state.beliefs.source > 0) & (value <= _SETTLED))] = 0.0
+    return value
 
 
 def _join_value(state: State, members: Int64[ndarray, "c d"]) -> Float[ndarray, "c c"]:
@@ -148,30 +154,37 @@ def _join_value(state: State, members: Int64[ndarray, "c d"]) -> Float[ndarray, 
 
 def _promise(state: State, value: Float[ndarray, " n"], join: Float[ndarray, "c c"]) -> Float[ndarray, " c"]:
     """Upper bound of the worth of a page for each class, to look at the best few only."""
-    beliefs, q = state.beliefs, state.page_size
-    promise = np.zeros(len(beliefs.anchor))
-    for c in range(len(promise)):
-        tiles = np.concatenate([value[beliefs.label == c], join[c]])
-        promise[c] = np.sort(tiles)[-q:].sum()
-    return promise
+    q = state.page_size
+    tiles = [np.concatenate([value[own], join[c]]) for c, own in enumerate(state.beliefs.members)]
+    return np.array([(np.partition(of_one, -q)[-q:] if len(of_one) > q else of_one).sum() for of_one in tiles])
 
 
 def _templates(state: State, c: int) -> list[int]:
-    """Anchor of the class, then its surest members that a person has confirmed."""
+    """Anchor of the class, then its surest members that a person has confirmed, or any where these are unclear."""
     beliefs = state.beliefs
     anchor = int(beliefs.anchor[c])
-    members = np.flatnonzero((beliefs.label == c) & (beliefs.source > 0) & ~state.held)
-    members = members[members != anchor]
-    doubt = -beliefs.probability[members, c] if beliefs.surprise is None else beliefs.surprise[members]
-    surest = members[np.argsort(doubt, kind="stable")[: _EXEMPLARS - 1]]
-    return [t for t in (anchor, *surest.tolist()) if not state.held[t]]
+    fit = ~state.held & (state.unclear <= _UNCLEAR)
+    members = beliefs.members[c]
+    members = members[fit[members] & (members != anchor)]
+    confirmed = members[beliefs.source[members] > 0]
+    doubt = -beliefs.probability[confirmed, c] if beliefs.surprise is None else beliefs.surprise[confirmed]
+    found = [t for t in (anchor, *confirmed[_least(doubt, _EXEMPLARS - 1)].tolist()) if fit[t]]
+    return found or members[_least(-beliefs.probability[members, c], 1)].tolist()
+
+
+def _least(value: Float[ndarray, " n"], k: int) -> Int64[ndarray, " k"]:
+    """Positions of the k least, least first and ties in their order; O(n) but for these."""
+    some = np.flatnonzero(value <= np.partition(value, k - 1)[k - 1]) if len(value) > k else np.arange(len(value))
+    return some[np.argsort(value[some], kind="stable")[:k]]
 
 
 def _worth(state: State, c: int, value: Float[ndarray, " n"]) -> Float[ndarray, " n"]:
     """Worth of comparing each item with class c; none of what is surely of another class and would only fill a page."""
-    probability, confidence = state.beliefs.probability[:, c], state.beliefs.confidence
-    worth = value * probability / confidence
-    worth[(probability < _RIVAL * confidence) & (value <= _DOUBTED)] = 0.0
+    worth, some = np.zeros(state.n_items), np.flatnonzero(value)
+    probability, confidence = state.beliefs.probability[some, c], state.beliefs.confidence[some]
+    of_some = value[some] * probability / confidence
+    of_some[(probability < _RIVAL * confidence) & (value[some] <= _DOUBTED)] = 0.0
+    worth[some] = of_some
     return worth
 
 
@@ -209,20 +222,23 @@ def _page(
 def _best_askable(
     state: State, template: int, worth: Float[ndarray, " n"], doubted: Bool[ndarray, " n"]
 ) -> Int64[ndarray, " m"]:
-    """Items of greatest worth that may be compared with a template, best first; looks at few more than it takes."""
+    """Items of greatest worth that may be compared with a template, best first.
+
+    Most pairs are ruled out by what is deduced, in O(N); votes are looked up of few more than it takes.
+    """
     n_wanted = _POOL * state.page_size
-    n_looked, some = 4 * n_wanted, np.flatnonzero(worth > 0)
+    some = np.flatnonzero(worth > 0)
+    some = some[(state.knowledge.relation(template, some) == 0) | doubted[some]]
+    some = some[~np.isin(some, _refused(state, template))]
+    n_looked = 2 * n_wanted
     while True:
         # Ties with the last are looked at too, so that the outcome doesn't depend on how many are.
         least = np.partition(worth[some], -n_looked)[-n_looked] if n_looked < len(some) else 0.0
         candidates = some[worth[some] >= least]
-        keys = pair_key(state.n_items, np.full(len(candidates), template), candidates)
-        votes = state.knowledge.votes.look_up(keys)
+        votes = state.knowledge.votes.look_up(pair_key(state.n_items, np.full(len(candidates), template), candidates))
         candidates = candidates[(votes.alike + votes.unlike) == 0]
-        relation = state.knowledge.relation(template, candidates)
-        # What is deduced is asked about only if it is doubted.
-        again = doubted[candidates] & ~state.related_since(template, candidates)
-        candidates = candidates[(relation == 0) | again]
+        # What is deduced is asked about only if it is doubted, which what was deduced since cannot be.
+        candidates = candidates[~state.related_since(template, candidates)]
         if len(candidates) >= n_wanted or least <= 0:
             return candidates[np.argsort(-worth[candidates], kind="stable")[:n_wanted]]
         n_looked *= 8
@@ -231,13 +247,13 @@ def _best_askable(
 def _members(state: State) -> Int64[ndarray, "c d"]:
     """Items that may stand for each class when a join is asked about: its anchor, then its surest members."""
     beliefs = state.beliefs
-    sure = np.where(state.held, -1.0, beliefs.confidence)
-    sure[beliefs.anchor] += np.where(state.held[beliefs.anchor], 0.0, 2.0)
+    unfit = state.held | (state.unclear > _UNCLEAR)
+    sure = np.where(unfit, -1.0, beliefs.confidence)
+    sure[beliefs.anchor] += np.where(unfit[beliefs.anchor], 0.0, 2.0)
     members = np.repeat(beliefs.anchor[:, None], _EXEMPLARS, axis=1)
-    for c in range(len(members)):
-        own = np.flatnonzero(beliefs.label == c)
-        top = own[np.argpartition(-sure[own], _EXEMPLARS - 1)[:_EXEMPLARS]] if len(own) > _EXEMPLARS else own
-        members[c, : len(top)] = top[np.argsort(-sure[top], kind="stable")]
+    for c, own in enumerate(beliefs.members):
+        top = own[_least(-sure[own], _EXEMPLARS)]
+        members[c, : len(top)] = top
     return members
 
 
@@ -250,17 +266,24 @@ def _delegates(
     keys = pair_key(state.n_items, np.full(items.size, template), items.ravel())
     votes = state.knowledge.votes.look_up(keys)
     free = ((votes.alike + votes.unlike) == 0).reshape(items.shape) & (items != template) & ~state.held[items]
+    free &= ~np.isin(items, _refused(state, template))
     some = free.any(axis=1)
     return classes[some], items[some, free[some].argmax(axis=1)]
 
 
+def _refused(state: State, template: int) -> Int64[ndarray, " r"]:
+    """Items that somebody couldn't compare with a template."""
+    silent = state.silent
+    return np.concatenate([silent.item[silent.template == template], silent.template[silent.item == template]])
+
+
 def _check_is_due(state: State) -> bool:
     """Whether too few answers could have contradicted others, as long as none did."""
-    knowledge = state.knowledge
-    n_alike = int((knowledge.votes.all().verdict > 0).sum())
-    n_groups = int((knowledge.group == np.arange(state.n_items)).sum())  # each is named by one of its items
+    learned = state.learned or state.knowledge
+    n_alike = learned.n_alike + (0 if state.learned is None else int((state.since.relation > 0).sum()))
+    n_groups = int((state.knowledge.group == np.arange(state.n_items)).sum())  # each is named by one of its items
     cycles = n_alike - (state.n_items - n_groups)
-    return cycles < min(n_alike // _CHECK_EVERY, _CHECKS) and not len(knowledge.contradictions)
+    return cycles < min(n_alike // _CHECK_EVERY, _CHECKS) and not len(learned.contradictions)
 
 
 def _with_check(state: State, c: int, template: int, chosen: Int64[ndarray, " q"]) -> Int64[ndarray, " p"]:

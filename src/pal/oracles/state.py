@@ -1,7 +1,8 @@
 """What an oracle may look at, and what it returns."""
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 from jaxtyping import Bool, Float, Int64, Integer
@@ -9,6 +10,7 @@ from numpy import ndarray
 
 from pal.answers import Answers, Question
 from pal.beliefs import Beliefs
+from pal.clarity import unclear
 from pal.knowledge import Knowledge
 from pal.learner import Model
 
@@ -21,8 +23,8 @@ class State:
     ----------
     knowledge
         What the answers imply.
-    answers
-        All answers so far.
+    silent
+        The answers so far that say "cannot tell" (:attr:`pal.answers.Answers.silent`).
     model
         Embedding, beliefs and neighbour graph, perhaps a page or two behind the answers.
     page_size
@@ -39,7 +41,7 @@ class State:
     """
 
     knowledge: Knowledge
-    answers: Answers
+    silent: Answers
     model: Model
     page_size: int
     rng: np.random.Generator
@@ -62,6 +64,11 @@ class State:
         """Posterior over classes."""
         return self.model.beliefs
 
+    @cached_property
+    def unclear(self) -> Float[ndarray, " n_items"]:
+        """Probability that people cannot tell an item (:mod:`pal.clarity`), by what the model knows besides."""
+        return unclear(self.silent, (self.learned or self.knowledge).n_told)
+
     def related_since(self, template: int, items: Integer[ndarray, " q"], /) -> Bool[ndarray, " q"]:
         """Whether answers relate items to a template that didn't when the model was fitted: what it can't doubt."""
         if self.learned is None:
@@ -77,13 +84,16 @@ class State:
     def among(self, rows: Int64[ndarray, " r"], model: Model) -> "State":
         """State of some items alone, of which there is a model.
 
-        O(n_items + answers) where it is known what the model was fitted on; else also O(votes).
+        O(n_items) where it is known what the model was fitted on; else also O(votes).
         """
-        answers, since = (said.among(rows, self.n_items) for said in (self.answers, self.since))
+        silent, since = (said.among(rows, self.n_items) for said in (self.silent, self.since))
         learned = None if self.learned is None else self.learned.among(rows)
         knowledge = self.knowledge.among(rows) if learned is None else learned.add(since)
-        return State(knowledge, answers, model, self.page_size, self.rng, self.held[rows], learned, since)
+        return State(knowledge, silent, model, self.page_size, self.rng, self.held[rows], learned, since)
 
+
+# Items this probably unclear aren't asked about any more: refused twice, say, and never told.
+_HOPELESS = 0.9
 
 #: An oracle returns the next page, or several to be asked at once, or none when nothing is left to ask.
 Oracle = Callable[[State], list[Question]]
@@ -94,7 +104,7 @@ def ask(oracle: Oracle, state: State, /) -> list[Question]:
 
     So a page costs what the core does, however many items there are.
     """
-    return ask_core(oracle, state) or list(oracle(state))
+    return ask_core(oracle, state) or ask_all(oracle, state)
 
 
 def ask_core(oracle: Oracle, state: State, /) -> list[Question]:
@@ -105,5 +115,16 @@ def ask_core(oracle: Oracle, state: State, /) -> list[Question]:
     rows = core.rows
     return [
         Question(int(rows[page.template]), rows[page.items], page.mode)
-        for page in oracle(state.among(rows, core.model))
+        for page in oracle(_clear(state.among(rows, core.model)))
     ]
+
+
+def ask_all(oracle: Oracle, state: State, /) -> list[Question]:
+    """Pages by an oracle among all items but those that people cannot tell."""
+    return list(oracle(_clear(state)))
+
+
+def _clear(state: State) -> State:
+    """State in which what people cannot tell is held back."""
+    hopeless = state.unclear > _HOPELESS
+    return replace(state, held=state.held | hopeless) if hopeless.any() else state

@@ -11,7 +11,7 @@ from pal.answers import Question
 from pal.errors import InvalidInputError
 from pal.items import Items
 from pal.learner import Model
-from pal.oracles import State, ask_core, get_oracle
+from pal.oracles import State, ask_all, ask_core, get_oracle
 from pal.project import listing
 from pal.project.checking import Checking
 from pal.project.features import Features
@@ -155,7 +155,7 @@ class Paging:
         since = answers.take(slice(n_known, None))
         # If something was taken back since, what is known isn't what the model was fitted on and more.
         learned = published.knowledge if n_known == len(published.answers) else None
-        state = State(knowledge, answers, published.model, self._size, self._rng, held, learned, since)
+        state = State(knowledge, answers.silent, published.model, self._size, self._rng, held, learned, since)
         self._pending, self._chosen_by = self._choose(state), knowledge
         return self._usable(held)
 
@@ -165,7 +165,7 @@ class Paging:
             if pages := ask_core(self._oracle, state):
                 return pages
             self._core_done = state.model
-        return self._oracle(state)
+        return ask_all(self._oracle, state)
 
     def _clearer(self, question: Question, labeler: str, held: Bool[ndarray, " n_items"]) -> Question:
         """The question, with another template of the same group where this person called its own unclear."""

@@ -1,0 +1,53 @@
+"""Items that people cannot tell: blurred, of several kinds at once, or of a kind nobody there knows.
+
+Definition. An item is clear or not, and "cannot tell" comes of either end of a pair: clear pairs are refused at a rate
+δ, and of unclear ends a share ε is told all the same (a noisy-or). The posterior P(unclear) of each item is fitted by a
+few rounds of mean-field updates,
+
+    logit P(i unclear) = logit u + Σ over refused pairs (i, j) of −log(P(j unclear) + δ) − (pairs told) · log(1 / ε),
+
+with u, the share of unclear items, re-estimated in each. So a page refused as a whole is put down to its template, and
+a tile refused beside others that were told to itself.
+"""
+
+import numpy as np
+from jaxtyping import Float, Int64
+from numpy import ndarray
+from scipy.special import expit, logit
+
+from pal.answers import Answers
+
+# δ, and −log ε.
+_REFUSED, _TOLD = 0.05, 2.5
+# Share of unclear items before any answer, and how many items that weighs as much as.
+_SHARE, _SHARES = 0.03, 30.0
+_ROUNDS = 5
+
+
+def unclear(silent: Answers, n_told: Int64[ndarray, " n_items"], /) -> Float[ndarray, " n_items"]:
+    """Probability that people cannot tell an item, whatever it is compared with; O(N + refusals).
+
+    Parameters
+    ----------
+    silent
+        The answers "cannot tell"; others among them are passed over.
+    n_told
+        (n_items,) pairs with each item that somebody told.
+    """
+    found = np.zeros(len(n_told))
+    refused = silent.relation == 0
+    ends = np.stack([silent.template[refused], silent.item[refused]])
+    if not ends.size:
+        return found
+    items, at = np.unique(ends, return_inverse=True)
+    one, other = at.reshape(ends.shape)
+    told = _TOLD * n_told[items]
+    share, probability = _SHARE, expit(logit(_SHARE) - told)
+    n_asked = int(np.count_nonzero(n_told)) + int(np.count_nonzero(n_told[items] == 0))
+    for _ in range(_ROUNDS):
+        blame = -np.log(np.minimum(probability + _REFUSED, 1.0))
+        evidence = np.bincount(one, blame[other], len(items)) + np.bincount(other, blame[one], len(items))
+        probability = expit(logit(share) + evidence - told)
+        share = (_SHARE * _SHARES + float(probability.sum())) / (_SHARES + n_asked)
+    found[items] = probability
+    return found
