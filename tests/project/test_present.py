@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from pal.project import Project, mapping, report
+from pal.project import Project, mapping, present, report, trainer
 from tests.test_project import reply, three_clumps
 
 
@@ -65,3 +65,17 @@ def test_a_map_stays_put_while_answers_come_in(project):
     np.testing.assert_allclose(fresh.at, after.at, atol=1e-12)
     given, worked_out = (mapping.map_of(project.items, project.now(), where) for where in (after, None))
     assert given == worked_out
+
+
+def test_what_stood_before_the_first_model_gives_way_to_it_at_once(project, monkeypatch):
+    """A large project keeps the last result for a while; not one that no model had a part in."""
+    project.settle()
+    fitted = project._trainer.published
+    monkeypatch.setattr(present, "_SMALL", 0)
+    monkeypatch.setattr(present, "_SPARE", float("inf"))
+    monkeypatch.setattr(project._trainer, "published", trainer._nothing(len(project.items)))
+    assert not len(project.present.recent().anchor)
+    monkeypatch.setattr(project._trainer, "published", fitted)
+    stands = project.present.recent()
+    assert len(stands.anchor) > 1
+    assert project.present.recent() is stands
