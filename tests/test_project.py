@@ -1,5 +1,7 @@
 import threading
 import time
+from collections import Counter
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -54,6 +56,27 @@ def reply(project, page, labeler="ann", /, **changes):
         "seconds": 2.0,
     }
     return Answered(**values | changes)
+
+
+def test_what_people_cannot_tell_is_not_asked_for_ever_and_is_counted_at_the_end(source):
+    """Of 45 items somebody cannot tell three; pages end, and say how many were not told."""
+    with Project.create_or_open(source, page_size=5) as project:
+        unclear, shown = {project.items.id[i] for i in (4, 17, 30)}, Counter()
+        for _ in range(60):
+            project.settle()
+            page = project.page("ann")
+            if isinstance(page, NoPage):
+                break
+            said = reply(project, page)
+            refused = page.template.id in unclear
+            relations = [
+                0 if refused or item in unclear else r for item, r in zip(said.items, said.relations, strict=True)
+            ]
+            shown.update((page.template.id, item) for item, r in zip(said.items, relations, strict=True) if r == 0)
+            project.record([replace(said, relations=tuple(relations))])
+        assert set(shown.values()) == {1}, "no pair is asked again"
+        assert isinstance(page, NoPage)
+        assert page.reason.endswith("Not told, and still predicted: 3.")
 
 
 def answer_pages(project, count):

@@ -17,6 +17,9 @@ from scipy.special import expit, logit
 
 from pal.answers import Answers
 
+HOPELESS = 0.9
+"""Items this probably unclear aren't asked about any more: refused twice, say, and never told."""
+
 # δ, and −log ε.
 _REFUSED, _TOLD = 0.05, 2.5
 # Share of unclear items before any answer, and how many items that weighs as much as.

@@ -63,6 +63,18 @@ def test_what_the_model_doubts_is_asked_again_and_not_what_it_does_not_know(make
         assert any({int(a), b} in ({0, 3}, {7, 3}) for a, b in asked) == again
 
 
+def test_what_a_wrong_answer_put_elsewhere_is_asked_about_again_in_its_class(make_state):
+    """Item 3 was found alike to 6 by mistake; the beliefs, less than sure, hold it for one of class 0 all the same."""
+    probability = np.repeat([[1.0, 0.0], [0.0, 1.0]], 5, axis=0)
+    probability[3] = 0.97, 0.03
+    answers = [(0, [1, 2, 4, 5], [1, 1, 1, -1]), (5, [6, 7, 8, 9], [1, 1, 1, 1]), (6, [3], [1])]
+    state = make_state(np.eye(10), probability, [0, 5], answers=answers)
+    assert state.knowledge.relation(0, [3])[0] == -1
+    question = gain(state)[0]
+    assert question.items.tolist() == [3]
+    assert question.template in (0, 1, 2, 4)
+
+
 def test_classes_that_hardly_are_one_make_no_page_of_a_single_tile(make_state):
     """Of one class everything is known; of the other, little is in doubt, but more than whether the two are one."""
     probability = np.repeat([[1.0, 0.0], [1e-4, 1.0 - 1e-4]], 20, axis=0)

@@ -31,11 +31,11 @@ from pal.votes import pair_key
 _POOL = 4
 # Other members of a class that may stand in for its anchor, so that doubtful items are asked about once more.
 _EXEMPLARS = 3
-# Worth of any item that isn't settled, and up to which a settled one isn't asked about again.
-_LEAST, _SETTLED = 1e-9, 1e-6
+# Worth of any item that isn't settled.
+_LEAST = 1e-9
 # Items more probably unclear than clear don't stand for a class.
 _UNCLEAR = 0.5
-# Deduced relations of items doubted more than this are asked about again.
+# Items doubted more than this are asked about again, though settled or deduced.
 _DOUBTED = 0.1
 # Of a class that is less probable than its own by this factor, an item isn't asked about unless it is doubted.
 _RIVAL = 0.05
@@ -119,9 +119,11 @@ def _class_page(
 ) -> _Page | None:
     """Best page about one class, if it is worth more than ``least``; or the first full one, in less time."""
     templates, worth = _templates(state, c), _worth(state, c, value)
+    # What is believed to be of the class, and isn't in it by answers, may be kept out of it by a wrong one.
+    doubted = (value > _DOUBTED) | ((state.beliefs.label == c) & (state.beliefs.source == 0))
     best: _Page | None = None
     for template in templates[1:2] or templates if check else templates:
-        page = _page(state, c, template, worth, value > _DOUBTED, join[c], members, check=check, least=least)
+        page = _page(state, c, template, worth, doubted, join[c], members, check=check, least=least)
         if page is not None and page.worth > least:
             best, least = page, page.worth
             if any_full and len(page.items) == state.page_size:
@@ -135,7 +137,7 @@ def _label_value(state: State) -> Float[ndarray, " n"]:
     if state.beliefs.probability.shape[1] > 1 and state.beliefs.reach is not None:
         value = value * state.beliefs.reach
     value = np.maximum(value * (1.0 - state.unclear), _LEAST)
-    value[state.held | ((state.beliefs.source > 0) & (value <= _SETTLED))] = 0.0
+    value[state.held | ((state.beliefs.source > 0) & (value <= _DOUBTED))] = 0.0
     return value
 
 

@@ -10,7 +10,7 @@ from numpy import ndarray
 
 from pal.answers import Answers, Question
 from pal.beliefs import Beliefs
-from pal.clarity import unclear
+from pal.clarity import HOPELESS, unclear
 from pal.knowledge import Knowledge
 from pal.learner import Model
 
@@ -92,9 +92,6 @@ class State:
         return State(knowledge, silent, model, self.page_size, self.rng, self.held[rows], learned, since)
 
 
-# Items this probably unclear aren't asked about any more: refused twice, say, and never told.
-_HOPELESS = 0.9
-
 #: An oracle returns the next page, or several to be asked at once, or none when nothing is left to ask.
 Oracle = Callable[[State], list[Question]]
 
@@ -126,5 +123,5 @@ def ask_all(oracle: Oracle, state: State, /) -> list[Question]:
 
 def _clear(state: State) -> State:
     """State in which what people cannot tell is held back."""
-    hopeless = state.unclear > _HOPELESS
+    hopeless = state.unclear > HOPELESS
     return replace(state, held=state.held | hopeless) if hopeless.any() else state

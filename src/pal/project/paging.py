@@ -8,6 +8,7 @@ from jaxtyping import Bool, Int64
 from numpy import ndarray
 
 from pal.answers import Question
+from pal.clarity import HOPELESS, unclear
 from pal.errors import InvalidInputError
 from pal.items import Items
 from pal.learner import Model
@@ -33,6 +34,8 @@ _ON_YOURS = "All questions that are left are on open pages; answer those first."
 _ON_OTHERS = (
     "All questions that are left are on pages that are open elsewhere; what isn't answered there comes here by itself."
 )
+
+_SETTLED = "Nothing is left to ask: the answers so far settle every item"
 
 _OTHERS = 50
 """Members of a group that are tried as its template where a person called another one unclear."""
@@ -205,7 +208,15 @@ class Paging:
             return "More pictures are being encoded; try again in a moment."
         if self._behind():
             return "The answers so far are being taken in; the next page will be here in a moment."
-        return "Nothing is left to ask: the answers so far settle every item."
+        if n_unclear := self._n_unclear():
+            return f"{_SETTLED} that people could tell. Not told, and still predicted: {n_unclear:,}."
+        return f"{_SETTLED}."
+
+    def _n_unclear(self) -> int:
+        """Items that were refused too often to be asked about again."""
+        with self._lock:
+            answers, knowledge = self._ledger.answers, self._ledger.knowledge
+        return int((unclear(answers.silent, knowledge.n_told) > HOPELESS).sum())
 
     def _shown(self, page: str, question: Question, expires: float) -> Page:
         with self._lock:
