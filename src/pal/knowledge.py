@@ -133,6 +133,14 @@ class Knowledge:
         said = votes if self._alone and not answers.labeler.any() else self.ballots.add(ballots(self.n_items, answers))
         return Knowledge(self.n_items, votes, said, self.classes, self.complete, closure, carried)
 
+    def grown(self, answers: Answers) -> "Knowledge":
+        """As :meth:`add`, going on from the last result where that was of the first of these answers."""
+        done, knowledge = self._grown[0] if self._grown else (answers.take(slice(0)), self)
+        n = answers.n_common(done)
+        found = knowledge.add(answers.take(slice(n, None))) if n == len(done) else self.add(answers)
+        self._grown[:] = [(answers, found)]
+        return found
+
     def among(self, rows: Int64[ndarray, " r"], /) -> "Knowledge":
         """Knowledge that follows from the votes between some items alone, by their positions in ``rows``; O(N + votes).
 
@@ -230,6 +238,11 @@ class Knowledge:
     @cached_property
     def _among(self) -> "list[tuple[Int64[ndarray, ' r'], Knowledge]]":
         """Items and what is known among them alone, of the last time."""
+        return []
+
+    @cached_property
+    def _grown(self) -> "list[tuple[Answers, Knowledge]]":
+        """Answers that were added the last time, and what is known with them."""
         return []
 
     @cached_property

@@ -1,5 +1,6 @@
 """The default oracle: it ends, and asks nothing for ever."""
 
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -86,3 +87,20 @@ def test_classes_that_hardly_are_one_make_no_page_of_a_single_tile(make_state):
     assert len(hardly.items) == 5
     assert (np.append(hardly.items, hardly.template) >= 20).all()
     assert len(np.unique(np.append(perhaps.items, perhaps.template) >= 20)) == 2
+
+
+def test_among_many_items_those_out_of_sight_come_at_last(monkeypatch):
+    """Where few are looked at, the others are once these leave nothing to ask: everything is settled all the same."""
+    x = 5.0 * np.eye(4)[LABELS] + np.random.default_rng(0).standard_normal((80, 4))
+    labeler, settled = SimulatedLabeler(LABELS), []
+    for in_sight in (4096, 6):
+        monkeypatch.setattr(sys.modules["pal.oracles.gain"], "_IN_SIGHT", in_sight)
+        monkeypatch.setattr(sys.modules["pal.oracles.gain"], "_POOL", 1)
+        loop = Loop(x, gain, page_size=5, seed=0)
+        for _ in range(40):
+            if (question := loop.ask()) is None:
+                break
+            loop.tell(question, labeler(question))
+        settled.append((loop.model.beliefs.source > 0).mean())
+        assert len(loop.answers) < 130
+    assert settled == [1.0, 1.0]

@@ -29,6 +29,8 @@ from pal.votes import pair_key
 
 # Tiles compared in detail when a page is made diverse, in pages.
 _POOL = 4
+# Items that are looked at among many, and of each class four pools.
+_IN_SIGHT = 4096
 # Other members of a class that may stand in for its anchor, so that doubtful items are asked about once more.
 _EXEMPLARS = 3
 # Worth of any item that isn't settled.
@@ -60,14 +62,17 @@ class _Page(NamedTuple):
 
 
 def gain(state: State, /) -> list[Question]:
-    """Ask the page of greatest worth; O(N C + page_size² · neighbours).
+    """Ask the page of greatest worth; O(N + page_size² · neighbours), and O(N C) once a model.
 
     Items, and pairs of classes, asked about since the model was fitted wait for the next one. People who are faster
     than models get a few pages at once that share neither items nor pairs of classes: the next model decides again.
     """
     value, waiting = _label_value(state), state.asked_since()
     faster = len(state.since) > _AT_ONCE * state.page_size
-    pages = _best_pages(state, np.where(waiting, 0.0, value), _AT_ONCE if faster else 1)
+    value, n_wanted = np.where(waiting, 0.0, value), _AT_ONCE if faster else 1
+    pages = _best_pages(state, _in_sight(state, value), n_wanted)
+    if not pages and len(value) > _IN_SIGHT:
+        pages = _best_pages(state, value, n_wanted)
     if not pages and waiting.any():
         return []
     if not pages:  # beliefs leave nothing in doubt that may be asked: finish what isn't settled
@@ -77,6 +82,18 @@ def gain(state: State, /) -> list[Question]:
     ]
 
 
+def _in_sight(state: State, value: Float[ndarray, " n"]) -> Float[ndarray, " n"]:
+    """Worth of the items of greatest worth, of all and of each class, and 0 for the others; O(N)."""
+    if len(value) <= _IN_SIGHT:
+        return value
+    seen, per_class = np.zeros(len(value), dtype=bool), 4 * _POOL * state.page_size
+    seen[np.argpartition(value, -_IN_SIGHT)[-_IN_SIGHT:]] = True
+    for own in state.beliefs.members:
+        k = min(per_class, len(own))
+        seen[own[np.argpartition(value[own], -k)[-k:]] if k else own] = True
+    return np.where(seen, value, 0.0)
+
+
 def _best_pages(state: State, value: Float[ndarray, " n"], n_wanted: int) -> list[_Page]:
     """Pages of greatest worth, given that of settling each item: one, or a few about different classes."""
     members = _members(state)
@@ -84,7 +101,7 @@ def _best_pages(state: State, value: Float[ndarray, " n"], n_wanted: int) -> lis
     check = _check_is_due(state)
     found: list[tuple[_Page, int]] = []
     for rank, c in enumerate(np.argsort(-_promise(state, value, join), kind="stable").tolist()):
-        if found and rank >= _CLASSES:
+        if found and rank >= (_CLASSES if n_wanted == 1 else n_wanted + 1):
             break
         least = max((page.worth for page, _ in found), default=0.0) if n_wanted == 1 else 0.0
         page = _class_page(state, c, value, join, members, check=check, least=least, any_full=n_wanted > 1)
@@ -97,9 +114,12 @@ def _best_pages(state: State, value: Float[ndarray, " n"], n_wanted: int) -> lis
         if len(pages) == n_wanted or page.worth < _NEARLY * pages[0].worth:
             break
         held[[pages[-1].template, *pages[-1].items]] = True
-        join[before], join[:, before] = 0.0, 0.0
-        rest = replace(state, held=held)
-        again = _class_page(rest, c, np.where(held, 0.0, value), join, members, check=False, least=0.0, any_full=True)
+        again: _Page | None = page
+        if held[[page.template, *page.items]].any() or join[c, before].any():
+            join[before], join[:, before] = 0.0, 0.0
+            left = np.where(held, 0.0, value)
+            rest = replace(state, held=held)
+            again = _class_page(rest, c, left, join, members, check=False, least=0.0, any_full=True)
         if again is not None:
             pages.append(again)
             before.append(c)

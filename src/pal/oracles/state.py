@@ -88,7 +88,7 @@ class State:
         """
         silent, since = (said.among(rows, self.n_items) for said in (self.silent, self.since))
         learned = None if self.learned is None else self.learned.among(rows)
-        knowledge = self.knowledge.among(rows) if learned is None else learned.add(since)
+        knowledge = self.knowledge.among(rows) if learned is None else learned.grown(since)
         return State(knowledge, silent, model, self.page_size, self.rng, self.held[rows], learned, since)
 
 

@@ -12,6 +12,9 @@ from pal.project.snapshot import Snapshot
 from pal.project.trainer import Published
 
 _EXEMPLARS = 4
+_LOOKED_AT = 1000
+"""Members among which exemplars are looked for."""
+
 _SUREST = 12
 """Predicted members among which exemplars are chosen, where the answers give too few."""
 
@@ -23,7 +26,7 @@ def tile(items: Items, row: int, /) -> TileInfo:
 
 def exemplars(items: Items, published: Published, start: int, members: Int64[ndarray, " m"], /) -> tuple[TileInfo, ...]:
     """A few diverse items among ``members``, without ``start``; none before there are features of ``start``."""
-    rows = published.rows
+    rows, members = published.rows, members[:_LOOKED_AT]
     at = np.searchsorted(rows, members)
     there = at < len(rows)
     there[there] &= rows[at[there]] == members[there]
