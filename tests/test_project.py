@@ -76,7 +76,7 @@ def test_what_people_cannot_tell_is_not_asked_for_ever_and_is_counted_at_the_end
             project.record([replace(said, relations=tuple(relations))])
         assert set(shown.values()) == {1}, "no pair is asked again"
         assert isinstance(page, NoPage)
-        assert page.reason.endswith("Not told, and still predicted: 3.")
+        assert page.reason.endswith("Not told, and still predicted: 3 (see Review).")
 
 
 def answer_pages(project, count):

@@ -5,6 +5,7 @@ import time
 import pytest
 from posting import answered, checked, new_id, send
 
+from pal.project.review import audit_queue, predicted
 from pal.store.events import Answered
 
 
@@ -97,6 +98,20 @@ def test_doubtful_items_are_predicted_and_least_sure_first(client, labelled):
         assert pair["group_b"] == ""  # the prediction isn't shown to who is to judge it
 
 
+def test_what_people_could_not_tell_is_shown_until_somebody_can(client, labelled):
+    labelled.settle()
+    assert review(client)["untold"] == []
+    now, item = labelled.now(), labelled.items.id
+    target = next(i for i in predicted(labelled.items, now).tolist() if not now.knowledge.n_told[i])
+    one, other, *_ = (item[i] for i in now.standing.anchor.tolist())
+    send(client, checked(one, item[target], 0), checked(other, item[target], 0))
+    (pair,) = review(client)["untold"]
+    now = labelled.now()
+    assert (pair["a"]["id"], pair["b"]["id"]) == (item[now.standing.anchor[now.standing.label[target]]], item[target])
+    send(client, checked(pair["a"]["id"], item[target], 1))
+    assert review(client)["untold"] == []
+
+
 def test_the_audit_is_drawn_once_and_asks_each_item_once(client, labelled):
     first = review(client)["audit"]
     assert [pair["b"]["id"] for pair in review(client)["audit"]] == [pair["b"]["id"] for pair in first]
@@ -111,8 +126,6 @@ def test_the_audit_is_drawn_once_and_asks_each_item_once(client, labelled):
 
 def test_the_audit_is_drawn_evenly(labelled):
     """The order has nothing to do with confidence: among the first 300 the doubtful half has about half."""
-    from pal.project.review import audit_queue, predicted
-
     now = labelled.now()
     rows = predicted(labelled.items, now)
     median = sorted(now.standing.confidence[rows])[len(rows) // 2]

@@ -13,6 +13,7 @@ pytest.importorskip("playwright")
 from browsing import is_ours, new_context, serving, wait_until
 
 from pal.project import Project
+from pal.project.review import predicted
 from pal.store.events import Answered, Retracted
 from pal.web.app import create_app
 from pal.web.pages import SCREENS
@@ -115,7 +116,14 @@ def test_review_by_keyboard(page, served):
     page.wait_for_function("() => document.querySelector('#tab-contradictions b').textContent === '0'")
     assert not len(project.now().knowledge.contradictions)
 
-    for tab, kind in (("disagreements", "check"), ("doubtful", "check"), ("audit", "audit")):
+    left = project.items.id[int(predicted(project.items, project.now())[-1])]
+    for anchor in project.standing().anchor[:2].tolist():
+        project.record(
+            [Answered(labeler="bob", page="p", template=project.items.id[anchor], items=(left,), relations=(0,))]
+        )
+    page.reload()
+    queues = {"disagreements": "check", "doubtful": "check", "untold": "check", "audit": "audit"}
+    for tab, kind in queues.items():
         page.click(f"#tab-{tab}")
         page.wait_for_selector(f"#tab-{tab}[aria-selected=true]")
         page.wait_for_selector(".asking")

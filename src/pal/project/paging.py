@@ -8,6 +8,7 @@ from jaxtyping import Bool, Int64
 from numpy import ndarray
 
 from pal.answers import Question
+from pal.beliefs import PREDICTED
 from pal.clarity import HOPELESS, unclear
 from pal.errors import InvalidInputError
 from pal.items import Items
@@ -209,14 +210,15 @@ class Paging:
         if self._behind():
             return "The answers so far are being taken in; the next page will be here in a moment."
         if n_unclear := self._n_unclear():
-            return f"{_SETTLED} that people could tell. Not told, and still predicted: {n_unclear:,}."
+            return f"{_SETTLED} that people could tell. Not told, and still predicted: {n_unclear:,} (see Review)."
         return f"{_SETTLED}."
 
     def _n_unclear(self) -> int:
-        """Items that were refused too often to be asked about again."""
+        """Predicted items that were refused too often to be asked about again."""
+        stands = self._present.standing()
         with self._lock:
             answers, knowledge = self._ledger.answers, self._ledger.knowledge
-        return int((unclear(answers.silent, knowledge.n_told) > HOPELESS).sum())
+        return int(((unclear(answers.silent, knowledge.n_told) > HOPELESS) & (stands.source == PREDICTED)).sum())
 
     def _shown(self, page: str, question: Question, expires: float) -> Page:
         with self._lock:

@@ -2,8 +2,9 @@
 
 Definition. A *pair* is two items and every answer about the two. Worth a look are the pairs of a contradiction
 (:mod:`pal.conflicts`), of a disagreement (votes both ways, less than two apart), groups that the model holds for
-possibly one, predicted items of little confidence with the anchor of their group, and predicted items drawn at random
-with theirs: the last are the audit, the only ones that tell how accurate the predictions are.
+possibly one, predicted items of little confidence with the anchor of their group, those that people could not tell
+(:mod:`pal.clarity`), and predicted items drawn at random with theirs: the last are the audit, the only ones that tell
+how accurate the predictions are.
 """
 
 import hashlib
@@ -15,11 +16,15 @@ from jaxtyping import Int64
 from numpy import ndarray
 
 from pal import conflicts
+from pal.clarity import unclear
 from pal.items import Items
 from pal.project.infos import TileInfo
 from pal.project.ledger import CORRECTIONS, GOLD
 from pal.project.listing import tile
 from pal.project.snapshot import Snapshot
+
+_UNCLEAR = 0.5
+"""Items more probably unclear than clear were not told."""
 
 LEAST_SAME = 0.25
 """Two groups less likely to be one than this aren't shown: of those, hardly any is, and a look costs as much."""
@@ -91,6 +96,14 @@ def doubtful(items: Items, now: Snapshot, /, *, limit: int) -> list[PairInfo]:
     rows = predicted(items, now)
     order = rows[np.argsort(now.standing.confidence[rows], kind="stable")]
     return [_with_anchor(items, now, i) for i in order[:limit].tolist()]
+
+
+def untold(items: Items, now: Snapshot, /, *, limit: int) -> list[PairInfo]:
+    """Predicted items that people probably cannot tell, with the anchor of their group, the least clear first."""
+    rows = predicted(items, now)
+    doubt = unclear(now.answers.silent, now.knowledge.n_told)[rows]
+    order = np.argsort(-doubt, kind="stable")
+    return [_with_anchor(items, now, i) for i in rows[order[doubt[order] > _UNCLEAR]][:limit].tolist()]
 
 
 def audit_queue(items: Items, now: Snapshot, /, *, limit: int) -> list[PairInfo]:

@@ -184,6 +184,7 @@ class Review(_Reply):
     n_contradictions: int
     disagreements: list[Pair]
     doubtful: list[Pair]
+    untold: list[Pair]
     audit: list[Pair]
     n_predicted: int
 

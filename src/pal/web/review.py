@@ -20,7 +20,7 @@ def looks(project: Project) -> APIRouter:
 
     @router.get("/review", **gives(replies.Review))
     def overview() -> dict[str, Any]:
-        """Contradictions, disagreements between people, doubtful items, and a random audit."""
+        """Contradictions, disagreements between people, doubtful items, those nobody could tell, and a random audit."""
         return project.present.once("review", partial(_overview, project.items))
 
     @router.get("/items/{of}", **gives(replies.Item))
@@ -40,6 +40,7 @@ def _overview(items: Items, now: Snapshot) -> dict[str, Any]:
         "n_contradictions": len(now.knowledge.contradictions),
         "disagreements": shapes.shown(review.disagreements(items, now, limit=_LIMIT)),
         "doubtful": shapes.shown(review.doubtful(items, now, limit=_LIMIT)),
+        "untold": shapes.shown(review.untold(items, now, limit=_LIMIT)),
         "audit": shapes.shown(review.audit_queue(items, now, limit=_LIMIT)),
         "n_predicted": len(review.predicted(items, now)),
     }

@@ -1,4 +1,4 @@
-// The review screen: four queues of questions, one in front. A contradiction shows its circle of answers first.
+// The review screen: five queues of questions, one in front. A contradiction shows its circle of answers first.
 // @ts-check
 
 import { element } from "./card.js";
@@ -10,27 +10,29 @@ import { at } from "./status.js";
 /**
  * @typedef {import("./pairs.js").Pair} Pair
  * @typedef {{pair: Pair, chain: Pair[], weakest: number|null}} Contradiction
- * @typedef {"contradictions"|"disagreements"|"doubtful"|"audit"} Queue
+ * @typedef {"contradictions"|"disagreements"|"doubtful"|"untold"|"audit"} Queue
  * @typedef {Pair & {of?: Contradiction, queue?: Queue}} Question
  */
 
 /** @type {Queue[]} */
-const QUEUES = ["contradictions", "disagreements", "doubtful", "audit"];
+const QUEUES = ["contradictions", "disagreements", "doubtful", "untold", "audit"];
 const WORDS = {
   contradictions: "Answers that can't all be right: two items called different that a chain of “same” joins. The weakest link is asked again.",
   disagreements: "Pairs with votes both ways, less than two apart.",
   doubtful: "Items the model is least sure of, each beside the item that stands for its predicted group.",
+  untold: "Items that people could not tell, which no page shows any more, each beside the item that stands for its predicted group.",
   audit: "Predicted items drawn at random, each beside the item that stands for its group. Only these say how accurate the predictions are: answer every one that comes, also the easy ones.",
 };
 const EMPTY = {
   contradictions: "No contradictions: all answers fit together.",
   disagreements: "No disagreements.",
   doubtful: "Nothing is in doubt: no label is only predicted.",
+  untold: "Nothing of the kind: whatever is shown can be told.",
   audit: "Nothing to audit: no label is only predicted, or all that are have been audited.",
 };
 
 /** @type {Record<Queue, Question[]>} */
-let queues = { contradictions: [], disagreements: [], doubtful: [], audit: [] };
+let queues = { contradictions: [], disagreements: [], doubtful: [], untold: [], audit: [] };
 /** @type {Set<string>} pairs that somebody couldn't tell: not asked again before a reload */
 const passed = new Set();
 const key = (/** @type {Pair} */ pair) => `${pair.a.id} ${pair.b.id}`;
@@ -45,7 +47,7 @@ function wanted() {
 function wordsOf(queue, pair) {
   if (queue === "contradictions") return "Look again: are these two the same kind?";
   if (queue === "disagreements") return `Are these two the same kind? ${tally(pair)}`;
-  if (queue === "doubtful") return `Is the second one the same kind as the first? The model says so with ${percent(pair.probability ?? 0)}.`;
+  if (queue === "doubtful" || queue === "untold") return `Is the second one the same kind as the first? The model says so with ${percent(pair.probability ?? 0)}.`;
   return "Is the second one the same kind as the first?";
 }
 
@@ -133,6 +135,7 @@ async function load(first) {
       ({ ...(one.weakest === null ? one.pair : one.chain[one.weakest]), of: one }))),
     disagreements: open(reply.disagreements),
     doubtful: open(reply.doubtful),
+    untold: open(reply.untold),
     audit: open(reply.audit),
   };
   for (const queue of QUEUES) for (const pair of queues[queue]) pair.queue = queue;
