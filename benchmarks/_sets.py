@@ -14,6 +14,7 @@ import numpy as np
 from jaxtyping import Float, Int64, UInt8
 from numpy import ndarray
 
+from benchmarks._made import MADE
 from benchmarks._rdata import read_frame
 from pal.datasets import load_named
 from pal.encoders.packaged import packaged_encoder
@@ -108,6 +109,10 @@ def _blobs(seed: int) -> Whole:
     return Whole(centre[y] + 2.0 * rng.standard_normal((2000, 16)), y)
 
 
+def _drawn(name: str) -> Callable[[int], Whole]:
+    return lambda seed: Whole(*MADE[name](np.random.default_rng(seed)))
+
+
 def _letter(seed: int) -> Whole:  # noqa: ARG001
     if not LETTERS.exists():
         raise InvalidInputError(f"letter needs {LETTERS}; install Debian's package r-cran-mlbench")
@@ -123,6 +128,7 @@ SETS: dict[str, Callable[[int], Whole]] = {
     "breast-cancer": _standardized("breast_cancer"),
     "blobs40": _blobs,
     "letter": _letter,
+    **{name: _drawn(name) for name in MADE},
 }
 NAMES = ("digits", "circles", "mixture", *SETS, "reuters", "fashion", "cifar")
 

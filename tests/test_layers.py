@@ -27,6 +27,7 @@ ORDER = [
     "agreement",
     "knowledge",
     "conflicts",
+    "clarity",
     "graph",
     "builders",
     "kernels",

@@ -13,7 +13,6 @@ a tile refused beside others that were told to itself.
 import numpy as np
 from jaxtyping import Float, Int64
 from numpy import ndarray
-from scipy.special import expit, logit
 
 from pal.answers import Answers
 
@@ -45,12 +44,17 @@ def unclear(silent: Answers, n_told: Int64[ndarray, " n_items"], /) -> Float[nda
     items, at = np.unique(ends, return_inverse=True)
     one, other = at.reshape(ends.shape)
     told = _TOLD * n_told[items]
-    share, probability = _SHARE, expit(logit(_SHARE) - told)
+    share, probability = _SHARE, _posterior(_SHARE, -told)
     n_asked = int(np.count_nonzero(n_told)) + int(np.count_nonzero(n_told[items] == 0))
     for _ in range(_ROUNDS):
         blame = -np.log(np.minimum(probability + _REFUSED, 1.0))
         evidence = np.bincount(one, blame[other], len(items)) + np.bincount(other, blame[one], len(items))
-        probability = expit(logit(share) + evidence - told)
+        probability = _posterior(share, evidence - told)
         share = (_SHARE * _SHARES + float(probability.sum())) / (_SHARES + n_asked)
     found[items] = probability
     return found
+
+
+def _posterior(prior: float, evidence: Float[ndarray, " q"]) -> Float[ndarray, " q"]:
+    """Probability from a prior and log-odds; by hand, as servers load without scipy's special functions."""
+    return 1.0 / (1.0 + (1.0 / prior - 1.0) * np.exp(-np.clip(evidence, -100.0, 100.0)))

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmarks._made import MADE
 from benchmarks._rdata import read_frame
 from benchmarks._sets import LETTERS, Whole, load, split
 from pal.errors import InvalidInputError
@@ -26,7 +27,9 @@ def test_a_split_has_every_chosen_item_once(n, n_items, held_out, seed):
     np.testing.assert_array_equal(classes[np.r_[data.y, data.y_test]], y[rows])
 
 
-@pytest.mark.parametrize("name", ["iris", "wine", "breast_cancer", "breast-cancer", "blobs40", "digits", "circles"])
+@pytest.mark.parametrize(
+    "name", ["iris", "wine", "breast_cancer", "breast-cancer", "blobs40", "digits", "circles", *MADE]
+)
 def test_by_name(name, tmp_path):
     x, y = load(name, seed=3, n_items=100, cache=tmp_path)
     assert len(x) == len(y) >= 100

@@ -24,6 +24,7 @@ from numpy import ndarray
 from pal.answers import Question
 from pal.beliefs import ERRING
 from pal.oracles.captcha import captcha
+from pal.oracles.checks import due, with_check
 from pal.oracles.state import State
 from pal.votes import pair_key
 
@@ -43,8 +44,6 @@ _DOUBTED = 0.1
 _RIVAL = 0.05
 # Whether two classes are one is asked of others too, whose relation is deduced, unless it is this sure.
 _OPEN = 0.01
-# One check in so many alike answers, until there were so many without a contradiction.
-_CHECK_EVERY, _CHECKS = 15, 25
 # Classes whose pages are made and compared, the most promising ones.
 _CLASSES = 5
 # Pages at once where people are faster than models, each worth at least this share of the best.
@@ -98,31 +97,42 @@ def _best_pages(state: State, value: Float[ndarray, " n"], n_wanted: int) -> lis
     """Pages of greatest worth, given that of settling each item: one, or a few about different classes."""
     members = _members(state)
     join = _join_value(state, members)
-    check = _check_is_due(state)
-    found: list[tuple[_Page, int]] = []
+    check = due(state)
+    found: list[tuple[int, _Page]] = []
     for rank, c in enumerate(np.argsort(-_promise(state, value, join), kind="stable").tolist()):
         if found and rank >= (_CLASSES if n_wanted == 1 else n_wanted + 1):
             break
-        least = max((page.worth for page, _ in found), default=0.0) if n_wanted == 1 else 0.0
+        least = max((page.worth for _, page in found), default=0.0) if n_wanted == 1 else 0.0
         page = _class_page(state, c, value, join, members, check=check, least=least, any_full=n_wanted > 1)
         if page is not None:
-            found.append((page, c))
-    found.sort(key=lambda one: -one[0].worth)
-    pages = [page for page, _ in found[:1]]
-    held, before = state.held.copy(), [c for _, c in found[:1]]
-    for page, c in found[1:]:
-        if len(pages) == n_wanted or page.worth < _NEARLY * pages[0].worth:
+            found.append((c, page))
+    found.sort(key=lambda one: -one[1].worth)
+    return _apart(state, value, join, members, found, n_wanted)
+
+
+def _apart(
+    state: State,
+    value: Float[ndarray, " n"],
+    join: Float[ndarray, "c c"],
+    members: Int64[ndarray, "c d"],
+    found: list[tuple[int, _Page]],
+    n_wanted: int,
+) -> list[_Page]:
+    """The best of some pages, best first, each made anew where it shares an item or a pair of classes with another."""
+    pages: list[_Page] = []
+    held, before = state.held.copy(), list[int]()
+    for c, page in found:
+        if len(pages) == n_wanted or (pages and page.worth < _NEARLY * pages[0].worth):
             break
-        held[[pages[-1].template, *pages[-1].items]] = True
         again: _Page | None = page
         if held[[page.template, *page.items]].any() or join[c, before].any():
             join[before], join[:, before] = 0.0, 0.0
-            left = np.where(held, 0.0, value)
-            rest = replace(state, held=held)
+            rest, left = replace(state, held=held.copy()), np.where(held, 0.0, value)
             again = _class_page(rest, c, left, join, members, check=False, least=0.0, any_full=True)
         if again is not None:
             pages.append(again)
             before.append(c)
+            held[[again.template, *again.items]] = True
     return pages
 
 
@@ -235,7 +245,7 @@ def _page(
         return None
     chosen, total = _diverse(state, pool, worth[pool])
     if check:
-        chosen = _with_check(state, c, template, chosen)
+        chosen = with_check(state, c, template, chosen)
     same = beliefs.same[:, c].copy()
     same[c] = 1.0
     return _Page(total, template, chosen, beliefs.probability[chosen] @ same)
@@ -297,33 +307,6 @@ def _refused(state: State, template: int) -> Int64[ndarray, " r"]:
     """Items that somebody couldn't compare with a template."""
     silent = state.silent
     return np.concatenate([silent.item[silent.template == template], silent.template[silent.item == template]])
-
-
-def _check_is_due(state: State) -> bool:
-    """Whether too few answers could have contradicted others, as long as none did."""
-    learned = state.learned or state.knowledge
-    n_alike = learned.n_alike + (0 if state.learned is None else int((state.since.relation > 0).sum()))
-    n_groups = int((state.knowledge.group == np.arange(state.n_items)).sum())  # each is named by one of its items
-    cycles = n_alike - (state.n_items - n_groups)
-    return cycles < min(n_alike // _CHECK_EVERY, _CHECKS) and not len(learned.contradictions)
-
-
-def _with_check(state: State, c: int, template: int, chosen: Int64[ndarray, " q"]) -> Int64[ndarray, " p"]:
-    """Put in a tile whose answer is implied, the most surprising one.
-
-    Without such tiles wrong answers would never contradict one another, and stay.
-    """
-    beliefs = state.beliefs
-    if beliefs.surprise is None:
-        return chosen
-    members = np.flatnonzero((state.knowledge.group == state.knowledge.group[template]) & ~state.held)
-    members = members[(members != template) & (beliefs.label[members] == c)]
-    own = state.knowledge.votes.look_up(pair_key(state.n_items, np.full(len(members), template), members))
-    members = members[((own.alike + own.unlike) == 0) & ~state.related_since(template, members)]
-    if not len(members):
-        return chosen
-    check = int(members[beliefs.surprise[members].argmax()])
-    return np.append(chosen[chosen != check][: state.page_size - 1], check)
 
 
 def _diverse(

@@ -1,0 +1,77 @@
+"""Sets drawn from a few lines each: curves, many classes, rare ones, clumps, words, symbols, heavy tails.
+
+Each is a function of a generator: features (n, d) and classes (n,).
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from jaxtyping import Float, Int64
+from numpy import ndarray
+
+Drawn = tuple[Float[ndarray, "n d"], Int64[ndarray, " n"]]
+
+
+def _spirals(rng: np.random.Generator) -> Drawn:
+    """600 points along three arms that wind round one another one and a half times."""
+    y = np.repeat(np.arange(3), 200)
+    turn = 3.0 * np.pi * np.sqrt(rng.random(600))
+    angle = turn + 2.0 * np.pi * y / 3.0
+    along = np.stack([turn * np.cos(angle), turn * np.sin(angle)], axis=1)
+    return along + 0.4 * rng.standard_normal((600, 2)), y
+
+
+def _blobs80(rng: np.random.Generator) -> Drawn:
+    """1,600 points in 80 overlapping blobs of 12 dimensions, about 20 each."""
+    y = rng.integers(80, size=1600)
+    return 1.6 * rng.standard_normal((80, 12))[y] + rng.standard_normal((1600, 12)), y
+
+
+def _rare(rng: np.random.Generator) -> Drawn:
+    """1,200 points in three overlapping blobs of 8 dimensions: 95, 3 and 2 %."""
+    y = np.repeat(np.arange(3), [1140, 40, 20])
+    return 1.3 * rng.standard_normal((3, 8))[y] + rng.standard_normal((1200, 8)), y
+
+
+def _clumps(rng: np.random.Generator) -> Drawn:
+    """1,500 points in six classes, each four blobs that lie apart."""
+    clump = rng.integers(24, size=1500)
+    return 3.0 * rng.standard_normal((24, 8))[clump] + rng.standard_normal((1500, 8)), clump % 6
+
+
+def _topics(rng: np.random.Generator) -> Drawn:
+    """1,500 texts of 40 words that mix twelve topics, of which one leads; TF-IDF and 40 singular directions."""
+    from sklearn.decomposition import TruncatedSVD
+    from sklearn.feature_extraction.text import TfidfTransformer
+
+    words = rng.dirichlet(np.full(600, 0.02), size=12)
+    y = rng.integers(12, size=1500)
+    mix = np.stack([rng.dirichlet(np.where(np.arange(12) == c, 4.0, 0.25)) for c in y])
+    counts = np.stack([rng.multinomial(40, topic @ words) for topic in mix])
+    weighed = TfidfTransformer(sublinear_tf=True).fit_transform(counts)
+    return TruncatedSVD(40, random_state=0).fit_transform(weighed), y
+
+
+def _symbols(rng: np.random.Generator) -> Drawn:
+    """1,000 rows of 15 columns, each one of four symbols, one-hot; five classes."""
+    y = rng.integers(5, size=1000)
+    share = rng.dirichlet(np.full(4, 0.6), size=(5, 15)).cumsum(axis=2)
+    symbol = (rng.random((1000, 15, 1)) > share[y]).sum(axis=2)
+    return np.eye(4)[np.minimum(symbol, 3)].reshape(1000, -1), y
+
+
+def _heavy_tails(rng: np.random.Generator) -> Drawn:
+    """1,200 points in eight clouds of 10 dimensions whose tails are Student's, two degrees of freedom."""
+    y = rng.integers(8, size=1200)
+    return 2.5 * rng.standard_normal((8, 10))[y] + rng.standard_t(2, size=(1200, 10)), y
+
+
+MADE: dict[str, Callable[[np.random.Generator], Drawn]] = {
+    "spirals": _spirals,
+    "blobs80": _blobs80,
+    "rare": _rare,
+    "clumps": _clumps,
+    "topics": _topics,
+    "symbols": _symbols,
+    "heavy-tails": _heavy_tails,
+}
