@@ -71,6 +71,23 @@ def test_what_a_bad_person_said_is_asked_of_another(project):
     assert other is None or not np.isin(other.items, page.items).any()
 
 
+def test_who_cannot_tell_is_not_asked_the_same_pair_once_more(project):
+    for turn in range(8):
+        who = ("good", "bad")[turn % 2]
+        page = project.page(who)
+        project.record([bad_reply(project, page, who) if who == "bad" else reply(project, page, who)])
+    project.settle()
+    project.settings.set(Settings(second=1.0))
+    refused = set()
+    for _ in range(6):
+        page = project.page("good")
+        asked = {(page.template.id, tile.id) for tile in page.tiles}
+        assert not asked & refused
+        refused |= asked
+        project.record([reply(project, page, "good", relations=(0,) * len(page.tiles))])
+        project.settle()
+
+
 @pytest.mark.parametrize("share", [0.0, 0.2])
 def test_the_share_holds(project, share):
     for turn in range(14):  # one who errs half of the time, one who doesn't

@@ -7,7 +7,8 @@ the odds
 
     doubt / (1 − doubt) = e / (1 − e) · s / (1 − s).
 
-Asked again is what one person alone said and is in doubt. At most a share σ of all answers is second votes.
+Asked again is what one person alone said and is in doubt, but not of who couldn't tell. At most a share σ of all
+answers is second votes.
 """
 
 from dataclasses import dataclass
@@ -33,10 +34,12 @@ _FEWEST = 4
 class Doubtful:
     """Answers that one person alone gave and that are in doubt, the most doubtful first.
 
-    ``answers`` and ``doubt`` go together; ``who`` names labelers by number. ``given`` counts second votes so far.
+    ``answers`` and ``doubt`` go together; ``silent`` are those that said "cannot tell", and ``who`` names labelers by
+    number. ``given`` counts second votes so far.
     """
 
     answers: Answers
+    silent: Answers
     doubt: Float[ndarray, " d"]
     who: dict[int, str]
     given: int
@@ -56,7 +59,7 @@ def doubtful(now: Snapshot, /) -> Doubtful:
     doubt = e * s / (e * s + (1.0 - e) * (1.0 - s))
     order = np.argsort(-doubt, kind="stable")
     order = order[doubt[order] >= LEAST]
-    return Doubtful(answers.take(order), doubt[order], now.labelers, given)
+    return Doubtful(answers.take(order), now.answers.silent, doubt[order], now.labelers, given)
 
 
 def second_page(
@@ -64,11 +67,13 @@ def second_page(
 ) -> Question | None:
     """The page that takes most doubt away: what others said in doubt about one template; None if there is too little.
 
-    ``done`` are keys of pairs asked again since; held items are left out, and what this labeler said.
+    ``done`` are keys of pairs asked again since; held items are left out, and what this labeler said, or couldn't tell.
     """
     answers = found.answers
     mine = [number for number, name in found.who.items() if name == labeler]
     open_ = ~held[answers.item] & ~held[answers.template] & ~np.isin(answers.labeler, mine)
+    silent = found.silent.take(np.isin(found.silent.labeler, mine))
+    done = done | set(pair_key(len(held), silent.template, silent.item).tolist())
     open_ &= ~np.isin(pair_key(len(held), answers.template, answers.item), list(done))
     rows = np.flatnonzero(open_)
     best: tuple[float, int, ndarray] | None = None
