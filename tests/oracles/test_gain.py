@@ -89,6 +89,15 @@ def test_classes_that_hardly_are_one_make_no_page_of_a_single_tile(make_state):
     assert len(np.unique(np.append(perhaps.items, perhaps.template) >= 20)) == 2
 
 
+def test_where_all_are_of_one_kind_it_ends_when_each_was_told():
+    x = np.random.default_rng(0).standard_normal((60, 4))
+    labeler, loop = SimulatedLabeler(np.zeros(60, dtype=int)), Loop(x, gain, page_size=5, seed=0)
+    while (question := loop.ask()) is not None:
+        loop.tell(question, labeler(question))
+        assert len(loop.answers) <= 59 + 25, "nothing but checks is asked once more"
+    assert (loop.model.beliefs.source > 0).all()
+
+
 def test_among_many_items_those_out_of_sight_come_at_last(monkeypatch):
     """Where few are looked at, the others are once these leave nothing to ask: everything is settled all the same."""
     x = 5.0 * np.eye(4)[LABELS] + np.random.default_rng(0).standard_normal((80, 4))

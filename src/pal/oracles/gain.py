@@ -163,11 +163,13 @@ def _class_page(
 
 def _label_value(state: State) -> Float[ndarray, " n"]:
     """Worth of settling each item: 1 minus the margin between its two likeliest classes, times its reach."""
-    value = 1.0 - state.beliefs.margin
-    if state.beliefs.probability.shape[1] > 1 and state.beliefs.reach is not None:
-        value = value * state.beliefs.reach
+    beliefs, several = state.beliefs, state.beliefs.probability.shape[1] > 1
+    value = 1.0 - beliefs.margin
+    if several and beliefs.reach is not None:
+        value = value * beliefs.reach
     value = np.maximum(value * (1.0 - state.unclear), _LEAST)
-    value[state.held | ((state.beliefs.source > 0) & (value <= _DOUBTED))] = 0.0
+    doubted = (value > _DOUBTED) if several else np.zeros(len(value), dtype=bool)
+    value[state.held | ((beliefs.source > 0) & ~doubted)] = 0.0
     return value
 
 
