@@ -66,6 +66,19 @@ def _heavy_tails(rng: np.random.Generator) -> Drawn:
     return 2.5 * rng.standard_normal((8, 10))[y] + rng.standard_t(2, size=(1200, 10)), y
 
 
+def _handfuls(rng: np.random.Generator) -> Drawn:
+    """360 points in 60 classes of six, which lie apart in 8 dimensions."""
+    y = np.repeat(np.arange(60), 6)
+    return rng.standard_normal((60, 8))[y] + 0.15 * rng.standard_normal((360, 8)), y
+
+
+def _bursts(rng: np.random.Generator) -> Drawn:
+    """2,000 points: five classes of 80 bursts of five near-copies each, as cameras make them, in 8 dimensions."""
+    burst = np.repeat(np.arange(400), 5)
+    centre = 1.5 * rng.standard_normal((5, 8))[np.arange(400) // 80] + 0.8 * rng.standard_normal((400, 8))
+    return centre[burst] + 0.1 * rng.standard_normal((2000, 8)), burst // 80
+
+
 MADE: dict[str, Callable[[np.random.Generator], Drawn]] = {
     "spirals": _spirals,
     "blobs80": _blobs80,
@@ -74,4 +87,6 @@ MADE: dict[str, Callable[[np.random.Generator], Drawn]] = {
     "topics": _topics,
     "symbols": _symbols,
     "heavy-tails": _heavy_tails,
+    "bursts": _bursts,
+    "handfuls": _handfuls,
 }

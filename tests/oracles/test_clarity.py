@@ -59,7 +59,12 @@ def test_the_order_of_refusals_does_not_matter(order):
     np.testing.assert_allclose(one, other, atol=1e-12)
 
 
-@pytest.mark.parametrize("oracle", ["default", "margin", "captcha"])
+OTHERS = ["guided-captcha", "least-certain", "entropy", "committee", "hierarchical", "typiclust", "super-instances"]
+
+
+@pytest.mark.parametrize(
+    "oracle", ["default", "margin", "captcha", *(pytest.param(o, marks=pytest.mark.slow) for o in OTHERS)]
+)
 def test_what_a_person_cannot_tell_is_soon_left_alone(oracle):
     """No pair is asked again, and few items more than twice, templates included."""
     y = np.repeat(np.arange(4), 25)
