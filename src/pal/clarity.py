@@ -16,6 +16,9 @@ from numpy import ndarray
 
 from pal.answers import Answers
 
+UNCLEAR = 0.5
+"""Items more probably unclear than clear don't stand for a class, and are put forward as not told."""
+
 HOPELESS = 0.9
 """Items this probably unclear aren't asked about any more: refused twice, say, and never told."""
 
@@ -32,17 +35,15 @@ def unclear(silent: Answers, n_told: Int64[ndarray, " n_items"], /) -> Float[nda
     Parameters
     ----------
     silent
-        The answers "cannot tell"; others among them are passed over.
+        The answers "cannot tell" (:attr:`pal.answers.Answers.silent`).
     n_told
         (n_items,) pairs with each item that somebody told.
     """
     found = np.zeros(len(n_told))
-    refused = silent.relation == 0
-    ends = np.stack([silent.template[refused], silent.item[refused]])
-    if not ends.size:
+    if not len(silent):
         return found
-    items, at = np.unique(ends, return_inverse=True)
-    one, other = at.reshape(ends.shape)
+    items, at = np.unique([silent.template, silent.item], return_inverse=True)
+    one, other = at.reshape(2, -1)
     told = _TOLD * n_told[items]
     share, probability = _SHARE, _posterior(_SHARE, -told)
     n_asked = int(np.count_nonzero(n_told)) + int(np.count_nonzero(n_told[items] == 0))

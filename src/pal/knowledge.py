@@ -188,9 +188,7 @@ class Knowledge:
     @cached_property
     def asked(self) -> Bool[ndarray, " n_items"]:
         """Whether an item takes part in any vote."""
-        mask = np.zeros(self.n_items, dtype=bool)
-        mask[self.votes.ends(self.votes.all().key)] = True
-        return mask
+        return self.n_told > 0
 
     @cached_property
     def n_alike(self) -> int:

@@ -24,6 +24,7 @@ from numpy import ndarray
 
 from pal.answers import Question
 from pal.beliefs import ERRING
+from pal.clarity import UNCLEAR
 from pal.oracles.captcha import captcha
 from pal.oracles.checks import due, with_check
 from pal.oracles.state import State
@@ -37,8 +38,6 @@ _IN_SIGHT = 4096
 _EXEMPLARS = 3
 # Worth of any item that isn't settled.
 _LEAST = 1e-9
-# Items more probably unclear than clear don't stand for a class.
-_UNCLEAR = 0.5
 # An item less probably of its likeliest class than not mostly hears "no" of it, too, unless people err.
 _EVEN = 0.5
 # Items doubted more than this are asked about again, though settled or deduced.
@@ -200,7 +199,7 @@ def _templates(state: State, c: int) -> list[int]:
     """Anchor of the class, then its surest members that a person has confirmed, or any where these are unclear."""
     beliefs = state.beliefs
     anchor = int(beliefs.anchor[c])
-    fit = ~state.held & (state.unclear <= _UNCLEAR)
+    fit = ~state.held & (state.unclear <= UNCLEAR)
     members = beliefs.members[c]
     members = members[fit[members] & (members != anchor)]
     confirmed = members[beliefs.source[members] > 0]
@@ -285,7 +284,7 @@ def _best_askable(
 def _members(state: State) -> Int64[ndarray, "c d"]:
     """Items that may stand for each class when a join is asked about: its anchor, then its surest members."""
     beliefs = state.beliefs
-    unfit = state.held | (state.unclear > _UNCLEAR)
+    unfit = state.held | (state.unclear > UNCLEAR)
     sure = np.where(unfit, -1.0, beliefs.confidence)
     sure[beliefs.anchor] += np.where(unfit[beliefs.anchor], 0.0, 2.0)
     members = np.repeat(beliefs.anchor[:, None], _EXEMPLARS, axis=1)

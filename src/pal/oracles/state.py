@@ -64,10 +64,15 @@ class State:
         """Posterior over classes."""
         return self.model.beliefs
 
+    @property
+    def fitted(self) -> Knowledge:
+        """What the answers implied when the model was fitted."""
+        return self.learned or self.knowledge
+
     @cached_property
     def unclear(self) -> Float[ndarray, " n_items"]:
         """Probability that people cannot tell an item (:mod:`pal.clarity`), by what the model knows besides."""
-        return unclear(self.silent, (self.learned or self.knowledge).n_told)
+        return unclear(self.silent, self.fitted.n_told)
 
     def related_since(self, template: int, items: Integer[ndarray, " q"], /) -> Bool[ndarray, " q"]:
         """Whether answers relate items to a template that didn't when the model was fitted: what it can't doubt."""

@@ -52,8 +52,9 @@ class Present:
         what it costs: so no page and no answer waits for it.
         """
         last = self._standing
-        small = last is None or len(self._items) * max(len(last[2].anchor), 1) <= _SMALL
-        if last is None or small or not len(last[0].rows):  # what stood before the first model isn't kept
+        if last is None or not len(last[0].rows):  # what stood before the first model isn't kept
+            return self.standing()
+        if len(self._items) * max(len(last[2].anchor), 1) <= _SMALL:
             return self.standing()
         current = last[:2] == (self._trainer.published, self._ledger.position)
         if not current and time.monotonic() - self._taken > _SPARE * self._took and not self._placing.locked():

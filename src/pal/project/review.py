@@ -16,15 +16,12 @@ from jaxtyping import Int64
 from numpy import ndarray
 
 from pal import conflicts
-from pal.clarity import unclear
+from pal.clarity import UNCLEAR, unclear
 from pal.items import Items
 from pal.project.infos import TileInfo
 from pal.project.ledger import CORRECTIONS, GOLD
 from pal.project.listing import tile
 from pal.project.snapshot import Snapshot
-
-_UNCLEAR = 0.5
-"""Items more probably unclear than clear were not told."""
 
 LEAST_SAME = 0.25
 """Two groups less likely to be one than this aren't shown: of those, hardly any is, and a look costs as much."""
@@ -103,7 +100,7 @@ def untold(items: Items, now: Snapshot, /, *, limit: int) -> list[PairInfo]:
     rows = predicted(items, now)
     doubt = unclear(now.answers.silent, now.knowledge.n_told)[rows]
     order = np.argsort(-doubt, kind="stable")
-    return [_with_anchor(items, now, i) for i in rows[order[doubt[order] > _UNCLEAR]][:limit].tolist()]
+    return [_with_anchor(items, now, i) for i in rows[order[doubt[order] > UNCLEAR]][:limit].tolist()]
 
 
 def audit_queue(items: Items, now: Snapshot, /, *, limit: int) -> list[PairInfo]:
