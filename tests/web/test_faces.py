@@ -156,7 +156,7 @@ def test_the_last_pages_of_a_project_come_at_once(opened, tmp_path):
     """One page holds nearly all items: nobody is told that none is left while the answer that frees them is sent."""
     texts = [f"{word} number {i}" for i in range(6) for word in ("dog", "sun")]
     (tmp_path / "few.csv").write_text("text\n" + "\n".join(texts) + "\n")
-    project = project_of(tmp_path / "few.csv", tmp_path, encoder="tfidf")
+    project = project_of(tmp_path / "few.csv", tmp_path, encoder="tfidf", oracle="captcha")
     with project, serving(create_app(project, token=None)) as address:
         page = opened(address)
         page.evaluate(
