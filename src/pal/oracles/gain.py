@@ -4,8 +4,8 @@ Derivation. Let p_ic be the belief that item i is of class c. Asking "is i the s
 change two things:
 
 - the label of i, and of items that follow it: worth 1 − (p₁ − p₂), with p₁ and p₂ its two largest beliefs, times its
-  reach, times p_ic / max(p₁, ½), since a "yes" settles i against every class at once (a "no" only against one), and is
-  hardly to be had of an item that may be of any of many classes;
+  reach, times p_ic / max(p₁, 0.4), since a "yes" settles i against every class at once (a "no" only against one), and
+  is hardly to be had of an item that may be of any of many classes;
 - whether two classes are one, if i is the anchor of another class: with s the probability that they are, a wrong
   decision mislabels the smaller of them, so the answer is worth min(s, 1 − s) · min(n_i, n_c); more where people err.
 
@@ -38,8 +38,8 @@ _IN_SIGHT = 4096
 _EXEMPLARS = 3
 # Worth of any item that isn't settled.
 _LEAST = 1e-9
-# An item less probably of its likeliest class than not mostly hears "no" of it, too, unless people err.
-_EVEN = 0.5
+# An item less probable of its likeliest class than this mostly hears "no" of it, too, unless people err.
+_OFTEN = 0.4
 # Items doubted more than this are asked about again, though settled or deduced.
 _DOUBTED = 0.1
 # Of a class that is less probable than its own by this factor, an item isn't asked about unless it is doubted.
@@ -218,7 +218,7 @@ def _worth(state: State, c: int, value: Float[ndarray, " n"]) -> Float[ndarray, 
     """Worth of comparing each item with class c; none of what is surely of another class and would only fill a page."""
     worth, some = np.zeros(state.n_items), np.flatnonzero(value)
     probability, confidence = state.beliefs.probability[some, c], state.beliefs.confidence[some]
-    least = _EVEN if state.beliefs.error <= ERRING else 0.0  # where people err, contradictions make items doubtful
+    least = _OFTEN if state.beliefs.error <= ERRING else 0.0  # where people err, contradictions make items doubtful
     of_some = value[some] * probability / np.maximum(confidence, least)
     of_some[(probability < _RIVAL * confidence) & (value[some] <= _DOUBTED)] = 0.0
     worth[some] = of_some
