@@ -42,6 +42,7 @@ ORDER = [
     "beliefs",
     "experts",
     "evidence",
+    "strays",
     "doubt",
     "joins",
     "classes",

@@ -30,6 +30,9 @@ _UNLINKED = 0.2
 _RARE = 20.0
 # Items believed to be of a class less than this may anchor that of a lost part.
 _HALF = 0.5
+# Log-odds from which items that answers hold together are given a class of their own: people are asked then whether it
+# is one with another.
+_TOGETHER = -3.0
 # One part in so many is of a class not seen yet, to begin with.
 _RARE_PART = 5.0
 
@@ -67,10 +70,10 @@ class Classes:
 
 
 class Change(NamedTuple):
-    """Classes after a revision, and the map (c, d) from the old ones to the new."""
+    """Classes after a revision, and the belief that each item asked about is of each."""
 
     classes: Classes
-    onto: Float[ndarray, "c d"]
+    belief: Float[ndarray, "t c"]
 
 
 def start(
@@ -192,6 +195,7 @@ def open_classes(
     evidence: Evidence,
     classes: Classes,
     belief: Float[ndarray, "t c"],
+    group: Int64[ndarray, " t"],
     unfit: Float[ndarray, " t"],
     rare: float,
     part_gain: Float[ndarray, " k"],
@@ -199,30 +203,36 @@ def open_classes(
 ) -> Change | None:
     """A class for each part that a new class explains better than all others, or with an item of which that holds.
 
-    ``unfit`` is by how much, in log-likelihood, the answers about an item fit a class of its own better than others;
-    ``rare`` the log of the probability of such a class, and ``part_gain`` the log-odds that a part is one. The class is
-    anchored at the item of least belief at the heart.
+    ``unfit`` is by how much, in log-likelihood, the answers about an item's ``group`` fit a class of its own better
+    than others; ``rare`` the log of the probability of such a class, and ``part_gain`` the log-odds that a part is one.
+    The class is anchored at the item of least belief at the heart, and all of its group are of it.
     """
     if not len(evidence.item):
         return None
     heart = _heart(near, evidence.item)
     lost = (part_gain > 0) & (classes.inherited < len(classes.anchor) - classes.opened)
     home = heart.argmax(axis=1)
+    least = np.where(np.bincount(group)[group] > 1, _TOGETHER, 0.0)
     orphan = np.flatnonzero(
-        (classes.fixed < 0) & ((unfit + rare > 0) | (lost[home] & (unfit > 0) & (belief.max(axis=1) < _HALF)))
+        (classes.fixed < 0) & ((unfit + rare > least) | (lost[home] & (unfit > 0) & (belief.max(axis=1) < _HALF)))
     )
     if not len(orphan):
         return None
     c = len(classes.anchor)
     apart = heart[orphan, home[orphan]] * (1.0 - belief[orphan].max(axis=1))
     order = orphan[np.lexsort((-apart, home[orphan]))]
+    order = order[np.sort(np.unique(group[order], return_index=True)[1])]  # one of each group
     part, first = np.unique(home[order], return_index=True)
-    anchor = np.r_[classes.anchor, evidence.item[order[first]]]
-    n_new = len(first)
+    chosen = order[first]
+    n_new = len(chosen)
+    anchor = np.r_[classes.anchor, evidence.item[chosen]]
     inherited = classes.inherited.copy()
     inherited[part] = c + np.arange(n_new)
     fixed = _fixed(evidence.item, anchor)
-    return Change(Classes(anchor, classes.given, classes.opened + n_new, inherited, fixed), np.eye(c, c + n_new))
+    found = np.hstack([belief, np.zeros((len(belief), n_new))])
+    for k, g in enumerate(group[chosen]):
+        found[group == g] = np.eye(c + n_new)[c + k]
+    return Change(Classes(anchor, classes.given, classes.opened + n_new, inherited, fixed), found)
 
 
 def _heart(near: Neighborhood, item: Int64[ndarray, " t"]) -> Float[ndarray, "t k"]:

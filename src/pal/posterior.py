@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int8, Int64
 from numpy import ndarray
 from scipy.sparse import csr_array
-from scipy.special import logit, logsumexp, softmax
+from scipy.special import logit, softmax
 
 from pal.beliefs import DEDUCED, ERRING, PREDICTED, TOLD, Beliefs, settle
 from pal.classes import (
@@ -40,6 +40,7 @@ from pal.evidence import (
 from pal.experts import Seeds, among, everywhere, prior_weights, seeds, sharpness, weigh
 from pal.joins import Link, by_votes, join, made, merge_prior, of_one, prior_to_ask
 from pal.knowledge import Knowledge
+from pal.strays import held_together, unfit
 
 # Share of items that the experts mistake, before any answer, and how many items that weighs as much as.
 _SURPRISE, _SURPRISES = 0.2, 10.0
@@ -75,6 +76,7 @@ class _Round(NamedTuple):
     link: Link
     lone: Float[ndarray, "c c"]
     merge: Float[ndarray, "c c"]
+    group: Int64[ndarray, " t"]
     unfit: Float[ndarray, " t"]
     rare: float
     new_part: Float[ndarray, " k"]
@@ -107,8 +109,7 @@ def believe(near: Neighborhood, knowledge: Knowledge, /, *, rounds: int = 10) ->
         if changed is None and step >= _SETTLING and (steady > _SETTLING + 1 or moved < _STEADY):
             break
         if changed is not None:
-            classes, onto = changed
-            belief = belief @ onto
+            classes, belief = changed
     return _beliefs(given, knowledge, evidence, classes, result, rates)
 
 
@@ -147,9 +148,13 @@ def _update(
     belief[anchored] = certain
     message = messages(evidence, belief, rates)
     log_same, log_differ = log_likelihoods(evidence, rates)
-    told, differ = sums @ message, sums @ np.tile(log_differ, 2)
-    heard = _informed(told, classes.fixed)
-    parts = judge_parts(near, classes, evidence.item, told, differ)
+    told, differ = sums @ message, np.tile(log_differ, 2)
+    label = belief.argmax(axis=1) if c else classes.fixed
+    group = held_together(evidence, label, classes.fixed, erring=rates.error > ERRING)
+    outer = np.tile(group[evidence.a] != group[evidence.b], 2)
+    by_others, differ_by_others = sums @ (message * outer[:, None]), sums @ (differ * outer)
+    heard = _informed(by_others, classes.fixed)
+    parts = judge_parts(near, classes, evidence.item, by_others, differ_by_others)
     opinions = among(given, heard, communal(near, parts.belief))
     likelihood = np.exp(told - told.max(axis=1, initial=-np.inf, keepdims=True))
     likelihood[anchored] = 1.0  # their class was chosen by the communities, so they don't judge these
@@ -160,12 +165,12 @@ def _update(
     updated = softmax(score, axis=1)
     updated[anchored] = certain
 
-    n_plain, n_mistaken, n_new = _mistaken(classes, told, differ, prior, updated)
+    n_plain, n_mistaken, n_new = _mistaken(classes, told, sums @ differ, prior, updated)
     surprise = (_SURPRISE * _SURPRISES + n_mistaken) / (_SURPRISES + n_plain)
 
     cavity, alone = (_without(message, evidence, s, updated, anchored) for s in (score, told))
     link, said = by_votes(alone, cavity, log_same, log_differ, surprise)
-    unfit = np.where(anchored, -np.inf, differ - logsumexp(score, axis=1))
+    own = np.where(anchored, -np.inf, unfit(group, by_others, differ_by_others, expected))
     rare = new_class_prior(n_new, n_mistaken)
     lone = _lone(evidence, sums, classes, updated, expected, rare)
     merge = np.where(lone > 0.0, lone, merge_prior(near, parts.belief, link.odds, given=classes.given))
@@ -181,7 +186,8 @@ def _update(
         link,
         lone,
         merge,
-        unfit,
+        group,
+        own,
         float(np.log(rare)),
         parts.new,
         seen * of_one(one, other, merge, link, said),
@@ -287,8 +293,10 @@ def _revise(near: Neighborhood, evidence: Evidence, classes: Classes, result: _R
     label = join(result.link, result.merge, result.size, margin=_CERTAIN)
     n_left = int(label.max(initial=-1)) + 1
     if n_left < len(classes.anchor):
-        return Change(classes.joined(label), np.eye(n_left)[label])
-    return open_classes(near, evidence, classes, result.belief, result.unfit, result.rare, result.new_part)
+        return Change(classes.joined(label), result.belief @ np.eye(n_left)[label])
+    return open_classes(
+        near, evidence, classes, result.belief, result.group, result.unfit, result.rare, result.new_part
+    )
 
 
 def _beliefs(

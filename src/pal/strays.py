@@ -1,0 +1,55 @@
+"""Items that answers hold together, though none says which class they are of: *strays*.
+
+Each bears out what is believed of the others. So what features say of one, or what is left when other classes were
+denied, would soon be certain of all, and whether they are a class of their own would never be asked. They are judged as
+one item, by what answers say of them and others, and what they say of one another isn't passed on.
+"""
+
+import numpy as np
+from jaxtyping import Float, Int64
+from numpy import ndarray
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import connected_components
+from scipy.special import logsumexp
+
+from pal.evidence import Evidence
+
+
+def held_together(
+    evidence: Evidence, label: Int64[ndarray, " t"], fixed: Int64[ndarray, " t"], /, *, erring: bool
+) -> Int64[ndarray, " t"]:
+    """Group, 0..g − 1, of each item: joined by answers "alike", none an anchor; O(answers).
+
+    ``fixed`` is the class that an item anchors, −1 for none. Items held to an anchor are each a group by themselves. If
+    people are ``erring``, a group is of one ``label``: what one wrong answer joined would be taken for a class.
+    """
+    t = len(label)
+    alike = evidence.of_pairs(evidence.vote) > 0
+    if erring:
+        alike &= label[evidence.a] == label[evidence.b]
+    a, b = evidence.a[alike], evidence.b[alike]
+    n, of = connected_components(csr_array((np.ones(len(a)), (a, b)), shape=(t, t)), directed=False)
+    anchored = np.zeros(n, dtype=bool)
+    anchored[of[fixed >= 0]] = True
+    return np.asarray(np.unique(np.where(anchored[of], n + np.arange(t), of), return_inverse=True)[1], dtype=np.int64)
+
+
+def unfit(
+    group: Int64[ndarray, " t"],
+    told: Float[ndarray, "t c"],
+    differ: Float[ndarray, " t"],
+    expected: Float[ndarray, "t c"],
+    /,
+) -> Float[ndarray, " t"]:
+    """By how much, in log-likelihood, a class of its own fits each item's group better than all others; O(t c).
+
+    ``told`` is the log-likelihood of the answers about each item and others of no group of its, if it is of a class;
+    ``differ`` if it is of none; ``expected`` the prior. Features, which err together, count once for a group.
+    """
+    t = len(group)
+    if not t:
+        return np.zeros(0)
+    of_group = csr_array((np.ones(t), (group, np.arange(t))))
+    size = of_group.sum(axis=1)[:, None]
+    score = of_group @ told + (of_group @ np.log(expected + 1e-300)) / size
+    return np.asarray((of_group @ differ - logsumexp(score, axis=1))[group])

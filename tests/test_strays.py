@@ -1,0 +1,77 @@
+"""Strays: what answers hold together is judged as one item, and soon a class of its own."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scipy.special import logsumexp
+
+from pal.answers import Answers, Question
+from pal.evidence import gather
+from pal.knowledge import known
+from pal.labelers import SimulatedLabeler
+from pal.loop import Loop
+from pal.oracles import ORACLES
+from pal.strays import held_together, unfit
+
+VOTES = st.lists(st.tuples(st.integers(0, 7), st.integers(0, 7), st.booleans()), min_size=1, max_size=14)
+
+
+@given(votes=VOTES, label=st.lists(st.integers(0, 2), min_size=8, max_size=8), erring=st.booleans())
+def test_groups_are_those_of_alike_answers_without_an_anchor(votes, label, erring):
+    answers = sum((Answers.of(Question(a, np.array([b])), [2 * v - 1]) for a, b, v in votes if a != b), Answers.empty())
+    if not len(answers.item):
+        return
+    knowledge = known(8, answers)
+    evidence = gather(knowledge)
+    label, anchor = np.array(label)[evidence.item], int(evidence.item[0])
+    fixed = np.where(evidence.item == anchor, 0, -1)
+    group = held_together(evidence, label, fixed, erring=erring)
+    found = {frozenset(evidence.item[group == g].tolist()) for g in np.unique(group)}
+
+    verdict = dict(zip(evidence.a * 100 + evidence.b, evidence.of_pairs(evidence.vote), strict=True))
+    near = {i: {i} for i in range(len(evidence.item))}  # an independent closure, pair by pair
+    for key, vote in verdict.items():
+        a, b = divmod(int(key), 100)
+        if vote > 0 and not (erring and label[a] != label[b]):
+            one = near[a] | near[b]
+            near.update(dict.fromkeys(one, one))
+    held = [{int(evidence.item[i]) for i in one} for one in near.values()]
+    assert found == {frozenset([i]) if anchor in one else frozenset(one) for one in held for i in one}
+
+
+@given(st.integers(1, 6), st.integers(1, 4), st.integers(0, 1000))
+def test_an_item_by_itself_fits_as_its_answers_say_and_a_group_as_all_of_theirs(t, c, seed):
+    rng = np.random.default_rng(seed)
+    told, differ, expected = -rng.exponential(3.0, (t, c)), -rng.exponential(3.0, t), rng.dirichlet(np.ones(c), t)
+    alone = unfit(np.arange(t), told, differ, expected)
+    np.testing.assert_allclose(alone, differ - logsumexp(told + np.log(expected), axis=1), rtol=1e-9)
+    together = unfit(np.zeros(t, dtype=np.int64), told, differ, expected)
+    score = told.sum(axis=0) + np.log(expected).mean(axis=0)
+    np.testing.assert_allclose(together, differ.sum() - logsumexp(score), rtol=1e-9)
+
+
+def test_nothing_was_asked():
+    nothing = np.zeros(0, dtype=np.int64)
+    assert unfit(nothing, np.zeros((0, 3)), np.zeros(0), np.zeros((0, 3))).shape == (0,)
+
+
+@pytest.fixture(scope="module")
+def many():
+    rng = np.random.default_rng(1)
+    y = rng.integers(30, size=400)
+    x = 1.6 * rng.standard_normal((30, 8))[y] + rng.standard_normal((400, 8))
+    return SimpleNamespace(x=x, y=y)
+
+
+def test_what_answers_hold_together_isnt_put_in_a_class_that_it_was_never_compared_with(many):
+    loop, labeler = Loop(many.x, ORACLES["default"], page_size=15, seed=1), SimulatedLabeler(many.y)
+    for _ in range(20):
+        question = loop.ask()
+        loop.tell(question, labeler(question))
+    beliefs, group = loop.model.beliefs, loop.knowledge.group
+    large = np.flatnonzero(np.bincount(group, minlength=400)[group] >= 3)
+    assert len(large) > 40
+    np.testing.assert_array_equal(many.y[beliefs.anchor[beliefs.label[large]]], many.y[large])
