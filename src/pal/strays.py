@@ -14,14 +14,17 @@ from scipy.special import logsumexp
 
 from pal.evidence import Evidence
 
+# Items that make a group: two are as soon of a class that features know.
+_SEVERAL = 3
+
 
 def held_together(
     evidence: Evidence, label: Int64[ndarray, " t"], fixed: Int64[ndarray, " t"], /, *, erring: bool
 ) -> Int64[ndarray, " t"]:
-    """Group, 0..g − 1, of each item: joined by answers "alike", none an anchor; O(answers).
+    """Group, 0..g − 1, of each item: several joined by answers "alike", none an anchor, or one by itself; O(answers).
 
-    ``fixed`` is the class that an item anchors, −1 for none. Items held to an anchor are each a group by themselves. If
-    people are ``erring``, a group is of one ``label``: what one wrong answer joined would be taken for a class.
+    ``fixed`` is the class that an item anchors, −1 for none. If people are ``erring``, a group is of one ``label``:
+    what one wrong answer joined would be taken for a class.
     """
     t = len(label)
     alike = evidence.of_pairs(evidence.vote) > 0
@@ -29,9 +32,9 @@ def held_together(
         alike &= label[evidence.a] == label[evidence.b]
     a, b = evidence.a[alike], evidence.b[alike]
     n, of = connected_components(csr_array((np.ones(len(a)), (a, b)), shape=(t, t)), directed=False)
-    anchored = np.zeros(n, dtype=bool)
-    anchored[of[fixed >= 0]] = True
-    return np.asarray(np.unique(np.where(anchored[of], n + np.arange(t), of), return_inverse=True)[1], dtype=np.int64)
+    apart = np.bincount(of, minlength=n) < _SEVERAL
+    apart[of[fixed >= 0]] = True
+    return np.asarray(np.unique(np.where(apart[of], n + np.arange(t), of), return_inverse=True)[1], dtype=np.int64)
 
 
 def unfit(
