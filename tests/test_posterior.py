@@ -274,3 +274,14 @@ def test_answers_that_agree_across_communities_are_no_mistakes():
         pass
     assert loop.model.beliefs.error < 0.05
     assert adjusted_rand_score(cloud % 2, standing(loop.knowledge, loop.model.beliefs).label) > 0.9
+
+
+def test_answers_about_one_class_alone_leave_the_others_where_features_put_them():
+    digits = load_digits()
+    near = prepare(digits.data, seed=0).near
+    before = believe(near, known(1797, Answers.empty()))
+    own = np.flatnonzero((before.label == before.label[0]) & (digits.target == digits.target[0]))
+    for n_told in (15, 45, 150):
+        answers = Answers.of(Question(int(own[0]), own[1 : n_told + 1]), [1] * n_told)
+        after = believe(near, known(1797, answers))
+        assert adjusted_rand_score(before.label, after.label) > 0.93

@@ -14,7 +14,7 @@ pairs are tied by the beliefs about their ends.
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Int64
+from jaxtyping import Bool, Float, Int64
 from numpy import ndarray
 from scipy.sparse import csr_array
 from scipy.special import expit, logit
@@ -29,6 +29,7 @@ _TRUST = 80.0
 _ALIKE_WAYS, _ALIKE_PEOPLE, _WORST = 10.0, 2.0, 0.99
 # Steps towards the likeliest rates, given the beliefs; and how sure a pair may be before its votes.
 _STEPS, _SURE = 5, 1e-6
+_NONE = np.zeros(0, dtype=np.int64)
 
 
 class Evidence(NamedTuple):
@@ -54,6 +55,11 @@ class Evidence(NamedTuple):
     def others(self) -> Int64[ndarray, " ends"]:
         """Row that each of the ``ends`` was compared with."""
         return np.concatenate([self.b, self.a])
+
+    @property
+    def asked(self) -> Bool[ndarray, " t"]:
+        """Whether an answer is about each item, which may just name a class."""
+        return np.bincount(self.ends, minlength=len(self.item)) > 0
 
     def sums(self) -> csr_array:
         """(t, ends) matrix that adds what a column of messages, one to each of the ends, says about each item."""
@@ -83,11 +89,11 @@ class Rates(NamedTuple):
     error: float
 
 
-def gather(knowledge: Knowledge, /) -> Evidence:
-    """All ballots, and the items that name classes; O(votes)."""
+def gather(knowledge: Knowledge, named: Int64[ndarray, " m"] = _NONE, /) -> Evidence:
+    """All ballots, and the items that name classes, those of ``knowledge`` and others; O(votes)."""
     key, said = knowledge.votes.all().key, knowledge.ballots.all()
     ends = knowledge.votes.ends(key)
-    item = np.unique(np.r_[ends.ravel(), np.asarray(knowledge.classes, dtype=np.int64)])
+    item = np.unique(np.r_[ends.ravel(), np.asarray(knowledge.classes, dtype=np.int64), named])
     a, b = np.searchsorted(item, ends).T
     labeler, who = np.unique(knowledge.ballots.labeler(said.key), return_inverse=True)
     pair = np.searchsorted(key, knowledge.ballots.pair(said.key))

@@ -60,6 +60,8 @@ _SPOKEN_FOR = 0.5
 _GROUP = 3
 # Answers "alike" about a medoid from which its community is of the class that these prove.
 _TWICE = 2.0
+# What an anchor that nobody was asked about counts as, in items asked about.
+_UNASKED = 0.3
 # Answers speak of an item's class if they favour it by this in log-likelihood.
 _PLAIN = 2.0
 
@@ -87,7 +89,8 @@ class _Round(NamedTuple):
 
 def believe(near: Neighborhood, knowledge: Knowledge, /, *, rounds: int = 10) -> Beliefs:
     """Posterior of every item after all answers; see the module for the model."""
-    evidence = gather(knowledge)
+    # Where all answers are about a few classes, nothing else would speak for the others.
+    evidence = gather(knowledge, near.medoid) if knowledge.asked.any() else gather(knowledge)
     sums = evidence.sums()
     given = seeds(near, evidence.item)
     anchors, label = _proven(knowledge, evidence.item)
@@ -151,9 +154,11 @@ def _update(
     told, differ = sums @ message, np.tile(log_differ, 2)
     label = belief.argmax(axis=1) if c else classes.fixed
     group = held_together(evidence, label, classes.fixed, erring=rates.error > ERRING)
-    outer = np.tile(group[evidence.a] != group[evidence.b], 2)
+    crosses = group[evidence.a] != group[evidence.b]
+    outer = np.tile(crosses, 2)
     by_others, differ_by_others = sums @ (message * outer[:, None]), sums @ (differ * outer)
     heard = _informed(by_others, classes.fixed)
+    heard[anchored & (classes.fixed >= classes.given) & ~evidence.asked] *= _UNASKED
     parts = judge_parts(near, classes, evidence.item, by_others, differ_by_others)
     opinions = among(given, heard, communal(near, parts.belief))
     likelihood = np.exp(told - told.max(axis=1, initial=-np.inf, keepdims=True))
@@ -169,7 +174,7 @@ def _update(
     surprise = (_SURPRISE * _SURPRISES + n_mistaken) / (_SURPRISES + n_plain)
 
     cavity, alone = (_without(message, evidence, s, updated, anchored) for s in (score, told))
-    link, said = by_votes(alone, cavity, log_same, log_differ, surprise)
+    link, said = by_votes(alone, cavity, log_same * crosses, log_differ * crosses, surprise)
     own = np.where(anchored, -np.inf, unfit(group, by_others, differ_by_others, expected))
     rare = new_class_prior(n_new, n_mistaken)
     lone = _lone(evidence, sums, classes, updated, expected, rare)
@@ -318,7 +323,7 @@ def _beliefs(
     return Beliefs(
         probability,
         classes.anchor,
-        _sources(knowledge, evidence, classes, label),
+        _sources(knowledge, classes, label),
         may_be_one(evidence, result.belief, rates, result.merge, asked),
         rates.error,
         evidence.labeler,
@@ -349,14 +354,12 @@ def _worth_asking(
     return link + logit(np.where(link < -_AGAINST, against, others))
 
 
-def _sources(
-    knowledge: Knowledge, evidence: Evidence, classes: Classes, label: Int64[ndarray, " n"]
-) -> Int8[ndarray, " n"]:
+def _sources(knowledge: Knowledge, classes: Classes, label: Int64[ndarray, " n"]) -> Int8[ndarray, " n"]:
     """Told: found alike with the anchor of its class, or that anchor itself; deduced: in its group."""
     source = np.full(knowledge.n_items, PREDICTED)
     anchor = classes.anchor
-    asked = np.zeros(knowledge.n_items, dtype=bool)
-    asked[evidence.item] = True
+    asked = knowledge.asked.copy()
+    asked[np.asarray(knowledge.classes, dtype=np.int64)] = True
     source[asked & (knowledge.group == knowledge.group[anchor[label]])] = DEDUCED
     counts = knowledge.votes.all()
     ends = knowledge.votes.ends(counts.key[counts.verdict > 0])
