@@ -98,6 +98,14 @@ def test_doubtful_items_are_predicted_and_least_sure_first(client, labelled):
         assert pair["group_b"] == ""  # the prediction isn't shown to who is to judge it
 
 
+def test_a_pair_that_somebody_could_not_tell_isnt_put_forward_again(client, labelled):
+    labelled.settle()
+    first = review(client)["doubtful"][0]
+    send(client, checked(first["a"]["id"], first["b"]["id"], 0))
+    labelled.settle()
+    assert ends(first) not in [ends(pair) for pair in review(client)["doubtful"]]
+
+
 def test_what_people_could_not_tell_is_shown_until_somebody_can(client, labelled):
     labelled.settle()
     assert review(client)["untold"] == []

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Int64
+from jaxtyping import Bool, Int64
 from numpy import ndarray
 
 from pal import conflicts
@@ -22,6 +22,7 @@ from pal.project.infos import TileInfo
 from pal.project.ledger import CORRECTIONS, GOLD
 from pal.project.listing import tile
 from pal.project.snapshot import Snapshot
+from pal.votes import pair_key
 
 LEAST_SAME = 0.25
 """Two groups less likely to be one than this aren't shown: of those, hardly any is, and a look costs as much."""
@@ -89,8 +90,9 @@ def disagreements(items: Items, now: Snapshot, /, *, limit: int) -> list[PairInf
 
 
 def doubtful(items: Items, now: Snapshot, /, *, limit: int) -> list[PairInfo]:
-    """Predicted items with the anchor of their group, the least sure first."""
+    """Predicted items with the anchor of their group, the least sure first; no pair that somebody could not tell."""
     rows = predicted(items, now)
+    rows = rows[~_refused(now, now.standing.anchor[now.standing.label[rows]], rows)]
     order = rows[np.argsort(now.standing.confidence[rows], kind="stable")]
     return [_with_anchor(items, now, i) for i in order[:limit].tolist()]
 
@@ -121,7 +123,10 @@ def predicted(items: Items, now: Snapshot, /) -> Int64[ndarray, " p"]:
 
 
 def possibly_same(items: Items, now: Snapshot, /, *, limit: int) -> list[PairInfo]:
-    """Groups that the model holds for possibly one, by their anchors, the likeliest first."""
+    """Groups that the model holds for possibly one, by their anchors, the likeliest first.
+
+    No pair that somebody could not tell.
+    """
     beliefs = now.published.model.beliefs
     group = now.standing.label[beliefs.anchor]
     low, high = np.nonzero(np.triu(beliefs.same, 1) >= LEAST_SAME)
@@ -132,6 +137,8 @@ def possibly_same(items: Items, now: Snapshot, /, *, limit: int) -> list[PairInf
             continue
         a, b = (int(now.standing.anchor[group[i]]) for i in (r, c))
         if a == b or now.knowledge.relation(a, [b])[0] != 0 or (a, b) in found:
+            continue
+        if _refused(now, np.array([a]), np.array([b])).any():
             continue
         found[a, b] = pair(items, now, a, b, probability=float(beliefs.same[r, c]))
         if len(found) == limit:
@@ -177,6 +184,12 @@ def vote(now: Snapshot, row: int, /) -> VoteInfo:
 def group_name(now: Snapshot, row: int, /) -> str:
     """Name of an item's group, "" if it has none."""
     return now.names.get(int(now.standing.label[row]), "")
+
+
+def _refused(now: Snapshot, a: Int64[ndarray, " p"], b: Int64[ndarray, " p"]) -> Bool[ndarray, " p"]:
+    """Whether somebody could not tell each pair of items."""
+    n, silent = now.knowledge.n_items, now.answers.silent
+    return np.isin(pair_key(n, a, b), pair_key(n, silent.template, silent.item))
 
 
 def _with_anchor(items: Items, now: Snapshot, row: int) -> PairInfo:
