@@ -14,7 +14,7 @@ from pal.knowledge import known
 from pal.labelers import SimulatedLabeler
 from pal.loop import Loop
 from pal.oracles import ORACLES
-from pal.strays import held_together, unfit
+from pal.strays import Told, held_together, unfit
 
 VOTES = st.lists(st.tuples(st.integers(0, 7), st.integers(0, 7), st.booleans()), min_size=1, max_size=14)
 
@@ -44,20 +44,25 @@ def test_groups_are_those_of_alike_answers_without_an_anchor(votes, label, errin
     }
 
 
+def said(group, told, differ):
+    nobody, nothing = np.zeros(0, dtype=bool), np.zeros((0, told.shape[1]))
+    return Told(nothing, told, differ, group, nobody, told, differ)
+
+
 @given(st.integers(1, 6), st.integers(1, 4), st.integers(0, 1000))
 def test_an_item_by_itself_fits_as_its_answers_say_and_a_group_as_all_of_theirs(t, c, seed):
     rng = np.random.default_rng(seed)
     told, differ, expected = -rng.exponential(3.0, (t, c)), -rng.exponential(3.0, t), rng.dirichlet(np.ones(c), t)
-    alone = unfit(np.arange(t), told, differ, expected)
+    alone = unfit(said(np.arange(t), told, differ), expected)
     np.testing.assert_allclose(alone, differ - logsumexp(told + np.log(expected), axis=1), rtol=1e-9)
-    together = unfit(np.zeros(t, dtype=np.int64), told, differ, expected)
+    together = unfit(said(np.zeros(t, dtype=np.int64), told, differ), expected)
     score = told.sum(axis=0) + np.log(expected).mean(axis=0)
     np.testing.assert_allclose(together, differ.sum() - logsumexp(score), rtol=1e-9)
 
 
 def test_nothing_was_asked():
     nothing = np.zeros(0, dtype=np.int64)
-    assert unfit(nothing, np.zeros((0, 3)), np.zeros(0), np.zeros((0, 3))).shape == (0,)
+    assert unfit(said(nothing, np.zeros((0, 3)), np.zeros(0)), np.zeros((0, 3))).shape == (0,)
 
 
 @pytest.fixture(scope="module")

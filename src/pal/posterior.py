@@ -35,12 +35,11 @@ from pal.evidence import (
     expected_rates,
     gather,
     log_likelihoods,
-    messages,
 )
 from pal.experts import Seeds, among, everywhere, prior_weights, seeds, sharpness, weigh
 from pal.joins import Link, by_votes, join, made, merge_prior, of_one, prior_to_ask
 from pal.knowledge import Knowledge
-from pal.strays import held_together, unfit
+from pal.strays import listen, unfit
 
 # Share of items that the experts mistake, before any answer, and how many items that weighs as much as.
 _SURPRISE, _SURPRISES = 0.2, 10.0
@@ -149,33 +148,27 @@ def _update(
     certain = np.eye(c)[classes.fixed[anchored]]
     belief = belief.copy()
     belief[anchored] = certain
-    message = messages(evidence, belief, rates)
     log_same, log_differ = log_likelihoods(evidence, rates)
-    told, differ = sums @ message, np.tile(log_differ, 2)
-    label = belief.argmax(axis=1) if c else classes.fixed
-    group = held_together(evidence, label, classes.fixed, erring=rates.error > ERRING)
-    crosses = group[evidence.a] != group[evidence.b]
-    outer = np.tile(crosses, 2)
-    by_others, differ_by_others = sums @ (message * outer[:, None]), sums @ (differ * outer)
-    heard = _informed(by_others, classes.fixed)
+    said = listen(evidence, sums, belief, classes.fixed, rates)
+    heard = _informed(said.by_others, classes.fixed)
     heard[anchored & (classes.fixed >= classes.given) & ~evidence.asked] *= _UNASKED
-    parts = judge_parts(near, classes, evidence.item, by_others, differ_by_others)
+    parts = judge_parts(near, classes, evidence.item, said.by_others, said.differ_by_others)
     opinions = among(given, heard, communal(near, parts.belief))
-    likelihood = np.exp(told - told.max(axis=1, initial=-np.inf, keepdims=True))
+    likelihood = np.exp(said.told - said.told.max(axis=1, initial=-np.inf, keepdims=True))
     likelihood[anchored] = 1.0  # their class was chosen by the communities, so they don't judge these
     weight = weigh(opinions, likelihood, trust)
     prior = np.tensordot(weight, opinions, 1)
     expected = _expected(evidence, sums, belief, prior, mistaken)
-    score = told + np.log(expected + 1e-300)
+    score = said.told + np.log(expected + 1e-300)
     updated = softmax(score, axis=1)
     updated[anchored] = certain
 
-    n_plain, n_mistaken, n_new = _mistaken(classes, told, sums @ differ, prior, updated)
+    n_plain, n_mistaken, n_new = _mistaken(classes, said.told, said.differ, prior, updated)
     surprise = (_SURPRISE * _SURPRISES + n_mistaken) / (_SURPRISES + n_plain)
 
-    cavity, alone = (_without(message, evidence, s, updated, anchored) for s in (score, told))
-    link, said = by_votes(alone, cavity, log_same * crosses, log_differ * crosses, surprise)
-    own = np.where(anchored, -np.inf, unfit(group, by_others, differ_by_others, expected))
+    cavity, alone = (_without(said.message, evidence, s, updated, anchored) for s in (score, said.told))
+    link, linked = by_votes(alone, cavity, log_same * said.across, log_differ * said.across, surprise)
+    own = np.where(anchored, -np.inf, unfit(said, expected))
     rare = new_class_prior(n_new, n_mistaken)
     lone = _lone(evidence, sums, classes, updated, expected, rare)
     merge = np.where(lone > 0.0, lone, merge_prior(near, parts.belief, link.odds, given=classes.given))
@@ -191,11 +184,11 @@ def _update(
         link,
         lone,
         merge,
-        group,
+        said.group,
         own,
         float(np.log(rare)),
         parts.new,
-        seen * of_one(one, other, merge, link, said),
+        seen * of_one(one, other, merge, link, linked),
         1.0 + near.membership.sum(axis=0) @ parts.belief,
         surprise,
     )

@@ -5,17 +5,49 @@ denied, would soon be certain of all, and whether they are a class of their own 
 one item, by what answers say of them and others, and what they say of one another isn't passed on.
 """
 
+from typing import NamedTuple
+
 import numpy as np
-from jaxtyping import Float, Int64
+from jaxtyping import Bool, Float, Int64
 from numpy import ndarray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
 from scipy.special import logsumexp
 
-from pal.evidence import Evidence
+from pal.beliefs import ERRING
+from pal.evidence import Evidence, Rates, log_likelihoods, messages
 
 # Items that make a group: two are as soon of a class that features know.
 _SEVERAL = 3
+
+
+class Told(NamedTuple):
+    """What the answers say of each item asked about: log-likelihoods if it is of a class, and if it is of none.
+
+    ``by_others`` and ``differ_by_others`` leave out what the items of one ``group`` say of one another; ``across`` are
+    the pairs that no group holds, and ``message`` is what each pair says (:func:`pal.evidence.messages`).
+    """
+
+    message: Float[ndarray, "ends c"]
+    told: Float[ndarray, "t c"]
+    differ: Float[ndarray, " t"]
+    group: Int64[ndarray, " t"]
+    across: Bool[ndarray, " p"]
+    by_others: Float[ndarray, "t c"]
+    differ_by_others: Float[ndarray, " t"]
+
+
+def listen(
+    evidence: Evidence, sums: csr_array, belief: Float[ndarray, "t c"], fixed: Int64[ndarray, " t"], rates: Rates, /
+) -> Told:
+    """All that answers say, by the beliefs so far; ``fixed`` is the class that an item anchors, −1 for none."""
+    message, (_, log_differ) = messages(evidence, belief, rates), log_likelihoods(evidence, rates)
+    label = belief.argmax(axis=1) if belief.shape[1] else fixed
+    group = held_together(evidence, label, fixed, erring=rates.error > ERRING)
+    across, differ = group[evidence.a] != group[evidence.b], np.tile(log_differ, 2)
+    outer = np.tile(across, 2)
+    by_others, differ_by_others = sums @ (message * outer[:, None]), sums @ (differ * outer)
+    return Told(message, sums @ message, sums @ differ, group, across, by_others, differ_by_others)
 
 
 def held_together(
@@ -37,22 +69,15 @@ def held_together(
     return np.asarray(np.unique(np.where(apart[of], n + np.arange(t), of), return_inverse=True)[1], dtype=np.int64)
 
 
-def unfit(
-    group: Int64[ndarray, " t"],
-    told: Float[ndarray, "t c"],
-    differ: Float[ndarray, " t"],
-    expected: Float[ndarray, "t c"],
-    /,
-) -> Float[ndarray, " t"]:
+def unfit(said: Told, expected: Float[ndarray, "t c"], /) -> Float[ndarray, " t"]:
     """By how much, in log-likelihood, a class of its own fits each item's group better than all others; O(t c).
 
-    ``told`` is the log-likelihood of the answers about each item and others of no group of its, if it is of a class;
-    ``differ`` if it is of none; ``expected`` the prior. Features, which err together, count once for a group.
+    ``expected`` is the prior of each item. Features, which err together, count once for a group.
     """
-    t = len(group)
+    t = len(said.group)
     if not t:
         return np.zeros(0)
-    of_group = csr_array((np.ones(t), (group, np.arange(t))))
+    of_group = csr_array((np.ones(t), (said.group, np.arange(t))))
     size = of_group.sum(axis=1)[:, None]
-    score = of_group @ told + (of_group @ np.log(expected + 1e-300)) / size
-    return np.asarray((of_group @ differ - logsumexp(score, axis=1))[group])
+    score = of_group @ said.by_others + (of_group @ np.log(expected + 1e-300)) / size
+    return np.asarray((of_group @ said.differ_by_others - logsumexp(score, axis=1))[said.group])
