@@ -126,18 +126,20 @@ function notice() {
   const state = at("light").dataset.state;
   const away = state === "offline";
   const waiting = outbox.waiting;
+  // What was said before an answer was there doesn't hold; the light stays until the server has it, and says so here.
+  const why = waiting || state === "saving" ? "" : nothing;
   at("done-words").textContent = "Done";
   if (state === "signed-out") {
     at("notice-title").textContent = "Please sign in";
     at("notice-words").textContent = at("light").title;
     return;
   }
-  at("notice-title").textContent = nothing && !waiting ? "No page to show" : away ? "Waiting for the server" : "Getting the next page";
-  at("notice-words").textContent = (!waiting && nothing) || (away
+  at("notice-title").textContent = why ? "No page to show" : away ? "Waiting for the server" : "Getting the next page";
+  at("notice-words").textContent = why || (away
     ? `It can't be reached just now; this page looks again every few seconds. ${waiting
       ? `${waiting === 1 ? "One answer is" : `${waiting} answers are`} kept in this browser and sent as soon as it is back.` : ""}`
     : "Pictures are on their way.");
-  at("notice-actions").hidden = !nothing || waiting > 0;
+  at("notice-actions").hidden = !why;
 }
 
 // --- acts ---------------------------------------------------------------------------------------------------------
