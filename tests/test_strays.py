@@ -45,8 +45,8 @@ def test_groups_are_those_of_alike_answers_without_an_anchor(votes, label, errin
 
 
 def said(group, told, differ):
-    nobody, nothing = np.zeros(0, dtype=bool), np.zeros((0, told.shape[1]))
-    return Told(nothing, told, differ, group, nobody, told, differ)
+    no_pair, nothing = np.zeros(0), np.zeros((0, told.shape[1]))
+    return Told(nothing, told, differ, group, no_pair, no_pair, told, differ)
 
 
 @given(st.integers(1, 6), st.integers(1, 4), st.integers(0, 1000))

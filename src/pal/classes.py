@@ -229,9 +229,8 @@ def open_classes(
     inherited = classes.inherited.copy()
     inherited[part] = c + np.arange(n_new)
     fixed = _fixed(evidence.item, anchor)
-    found = np.hstack([belief, np.zeros((len(belief), n_new))])
-    for k, g in enumerate(group[chosen]):
-        found[group == g] = np.eye(c + n_new)[c + k]
+    moved = group[:, None] == group[chosen]
+    found = np.hstack([belief * ~moved.any(axis=1, keepdims=True), moved])
     return Change(Classes(anchor, classes.given, classes.opened + n_new, inherited, fixed), found)
 
 

@@ -34,7 +34,6 @@ from pal.evidence import (
     estimate_rates,
     expected_rates,
     gather,
-    log_likelihoods,
 )
 from pal.experts import Seeds, among, everywhere, prior_weights, seeds, sharpness, weigh
 from pal.joins import Link, by_votes, join, made, merge_prior, of_one, prior_to_ask
@@ -148,7 +147,6 @@ def _update(
     certain = np.eye(c)[classes.fixed[anchored]]
     belief = belief.copy()
     belief[anchored] = certain
-    log_same, log_differ = log_likelihoods(evidence, rates)
     said = listen(evidence, sums, belief, classes.fixed, rates)
     heard = _informed(said.by_others, classes.fixed)
     heard[anchored & (classes.fixed >= classes.given) & ~evidence.asked] *= _UNASKED
@@ -167,7 +165,7 @@ def _update(
     surprise = (_SURPRISE * _SURPRISES + n_mistaken) / (_SURPRISES + n_plain)
 
     cavity, alone = (_without(said.message, evidence, s, updated, anchored) for s in (score, said.told))
-    link, linked = by_votes(alone, cavity, log_same * said.across, log_differ * said.across, surprise)
+    link, linked = by_votes(alone, cavity, said.same, said.apart, surprise)
     own = np.where(anchored, -np.inf, unfit(said, expected))
     rare = new_class_prior(n_new, n_mistaken)
     lone = _lone(evidence, sums, classes, updated, expected, rare)

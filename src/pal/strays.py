@@ -8,7 +8,7 @@ one item, by what answers say of them and others, and what they say of one anoth
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Bool, Float, Int64
+from jaxtyping import Float, Int64
 from numpy import ndarray
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import connected_components
@@ -24,15 +24,17 @@ _SEVERAL = 3
 class Told(NamedTuple):
     """What the answers say of each item asked about: log-likelihoods if it is of a class, and if it is of none.
 
-    ``by_others`` and ``differ_by_others`` leave out what the items of one ``group`` say of one another; ``across`` are
-    the pairs that no group holds, and ``message`` is what each pair says (:func:`pal.evidence.messages`).
+    ``by_others`` and ``differ_by_others`` leave out what the items of one ``group`` say of one another, and so do
+    ``same`` and ``apart``, the log-likelihoods of the votes on each pair if its ends are of one class, and if not: 0
+    inside a group. ``message`` is what each pair says (:func:`pal.evidence.messages`).
     """
 
     message: Float[ndarray, "ends c"]
     told: Float[ndarray, "t c"]
     differ: Float[ndarray, " t"]
     group: Int64[ndarray, " t"]
-    across: Bool[ndarray, " p"]
+    same: Float[ndarray, " p"]
+    apart: Float[ndarray, " p"]
     by_others: Float[ndarray, "t c"]
     differ_by_others: Float[ndarray, " t"]
 
@@ -41,13 +43,16 @@ def listen(
     evidence: Evidence, sums: csr_array, belief: Float[ndarray, "t c"], fixed: Int64[ndarray, " t"], rates: Rates, /
 ) -> Told:
     """All that answers say, by the beliefs so far; ``fixed`` is the class that an item anchors, −1 for none."""
-    message, (_, log_differ) = messages(evidence, belief, rates), log_likelihoods(evidence, rates)
+    message, (same, apart) = messages(evidence, belief, rates), log_likelihoods(evidence, rates)
     label = belief.argmax(axis=1) if belief.shape[1] else fixed
     group = held_together(evidence, label, fixed, erring=rates.error > ERRING)
-    across, differ = group[evidence.a] != group[evidence.b], np.tile(log_differ, 2)
-    outer = np.tile(across, 2)
-    by_others, differ_by_others = sums @ (message * outer[:, None]), sums @ (differ * outer)
-    return Told(message, sums @ message, sums @ differ, group, across, by_others, differ_by_others)
+    across = group[evidence.a] != group[evidence.b]
+    told, differ = sums @ message, sums @ np.tile(apart, 2)
+    if across.all():  # mostly, and messages are many
+        return Told(message, told, differ, group, same, apart, told, differ)
+    same, apart = same * across, apart * across
+    by_others = sums @ (message * np.tile(across, 2)[:, None])
+    return Told(message, told, differ, group, same, apart, by_others, sums @ np.tile(apart, 2))
 
 
 def held_together(
@@ -78,6 +83,6 @@ def unfit(said: Told, expected: Float[ndarray, "t c"], /) -> Float[ndarray, " t"
     if not t:
         return np.zeros(0)
     of_group = csr_array((np.ones(t), (said.group, np.arange(t))))
-    size = of_group.sum(axis=1)[:, None]
+    size = np.bincount(said.group)[:, None]
     score = of_group @ said.by_others + (of_group @ np.log(expected + 1e-300)) / size
     return np.asarray((of_group @ said.differ_by_others - logsumexp(score, axis=1))[said.group])

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Bool, Int64
+from jaxtyping import Int64
 from numpy import ndarray
 
 from pal import conflicts
@@ -92,7 +92,8 @@ def disagreements(items: Items, now: Snapshot, /, *, limit: int) -> list[PairInf
 def doubtful(items: Items, now: Snapshot, /, *, limit: int) -> list[PairInfo]:
     """Predicted items with the anchor of their group, the least sure first; no pair that somebody could not tell."""
     rows = predicted(items, now)
-    rows = rows[~_refused(now, now.standing.anchor[now.standing.label[rows]], rows)]
+    anchor = now.standing.anchor[now.standing.label[rows]]
+    rows = rows[~np.isin(pair_key(now.knowledge.n_items, anchor, rows), _refused(now))]
     order = rows[np.argsort(now.standing.confidence[rows], kind="stable")]
     return [_with_anchor(items, now, i) for i in order[:limit].tolist()]
 
@@ -131,16 +132,17 @@ def possibly_same(items: Items, now: Snapshot, /, *, limit: int) -> list[PairInf
     group = now.standing.label[beliefs.anchor]
     low, high = np.nonzero(np.triu(beliefs.same, 1) >= LEAST_SAME)
     order = np.argsort(-beliefs.same[low, high], kind="stable")
+    low, high = low[order], high[order]
+    low, high = (rows[(group[low] >= 0) & (group[high] >= 0)] for rows in (low, high))
+    one, other = now.standing.anchor[group[low]], now.standing.anchor[group[high]]
+    told = ~np.isin(pair_key(now.knowledge.n_items, one, other), _refused(now))
     found: dict[tuple[int, int], PairInfo] = {}
-    for r, c in zip(low[order].tolist(), high[order].tolist(), strict=True):
-        if group[r] < 0 or group[c] < 0:
-            continue
-        a, b = (int(now.standing.anchor[group[i]]) for i in (r, c))
+    for a, b, same in zip(
+        one[told].tolist(), other[told].tolist(), beliefs.same[low, high][told].tolist(), strict=True
+    ):
         if a == b or now.knowledge.relation(a, [b])[0] != 0 or (a, b) in found:
             continue
-        if _refused(now, np.array([a]), np.array([b])).any():
-            continue
-        found[a, b] = pair(items, now, a, b, probability=float(beliefs.same[r, c]))
+        found[a, b] = pair(items, now, a, b, probability=same)
         if len(found) == limit:
             break
     return list(found.values())
@@ -186,10 +188,10 @@ def group_name(now: Snapshot, row: int, /) -> str:
     return now.names.get(int(now.standing.label[row]), "")
 
 
-def _refused(now: Snapshot, a: Int64[ndarray, " p"], b: Int64[ndarray, " p"]) -> Bool[ndarray, " p"]:
-    """Whether somebody could not tell each pair of items."""
-    n, silent = now.knowledge.n_items, now.answers.silent
-    return np.isin(pair_key(n, a, b), pair_key(n, silent.template, silent.item))
+def _refused(now: Snapshot) -> Int64[ndarray, " r"]:
+    """Pairs of items that somebody could not tell, by :func:`pal.votes.pair_key`."""
+    silent = now.answers.silent
+    return pair_key(now.knowledge.n_items, silent.template, silent.item)
 
 
 def _with_anchor(items: Items, now: Snapshot, row: int) -> PairInfo:
