@@ -64,6 +64,8 @@ settings.register_profile(
 )
 # Other examples every time, and more of them: `make hunt`.
 settings.register_profile("random", settings.get_profile("pal"), derandomize=False, max_examples=1000, print_blob=True)
+# A few of the same ones: `make check`.
+settings.register_profile("quick", settings.get_profile("pal"), max_examples=10)
 settings.load_profile("pal")
 
 

@@ -39,6 +39,7 @@ def test_the_anytime_interval_is_about_the_rate(n, data):
     assert audit(n, k, anytime=True, confidence=0.8).high <= found.high + 1e-12
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rate", [0.01, 0.05, 0.3])
 def test_the_anytime_interval_covers_at_every_look(rate):
     """400 audits of 200 items, looked at after each item; the fixed interval fails more often than it says."""

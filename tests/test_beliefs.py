@@ -91,6 +91,7 @@ def test_before_any_answer_beliefs_are_the_communities():
     np.testing.assert_array_equal(y[beliefs.anchor][beliefs.label], y)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("count", [5, 30, 150])
 @pytest.mark.parametrize("gap", [0.0, 2.0, 8.0])
 def test_beliefs_of_true_answers(gap, count):

@@ -36,6 +36,6 @@ def test_examples_do_not_depend_on_what_is_imported():
 
 
 def test_examples_are_the_same_every_time():
-    assert settings.get_current_profile_name() in {"pal", "random"}
-    assert settings().derandomize == (settings.get_current_profile_name() == "pal")
+    assert settings.get_current_profile_name() in {"pal", "quick", "random"}
+    assert settings().derandomize == (settings.get_current_profile_name() != "random")
     assert settings().deadline is None

@@ -264,6 +264,7 @@ def test_export_and_predict_pictures(pal, tmp_path):
     sentence(pal("predict", "out/classifier.safetensors", clumps(tmp_path / "x.npz")), "takes pictures")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", ["circles", "mixture", "own.npz"])
 def test_simulate_writes_a_curve_and_a_plot(pal, tmp_path, source):
     clumps(tmp_path / "own.npz")
@@ -310,6 +311,7 @@ def stopped_well(server):
     return server.returncode in (0, 130) and "Traceback" not in error
 
 
+@pytest.mark.slow
 def test_annotate_serves_a_page_and_resumes(tmp_path):
     """A page over HTTP, an answer, kill -9, and the answer is there when it starts again."""
     photos = pictures(tmp_path / "photos", 40)

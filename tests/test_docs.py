@@ -23,6 +23,7 @@ def prose(page):
     return FENCE.sub("", page.read_text())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", EXECUTED, ids=name)
 def test_examples_run(page):
     result = doctest.testfile(str(page), module_relative=False, optionflags=doctest.NORMALIZE_WHITESPACE)
@@ -36,6 +37,7 @@ def test_every_python_fence_is_executed(page):
     assert not re.search(r"^```(python|py)\s*$", page.read_text(), re.MULTILINE)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("script", sorted(ROOT.glob("docs/*.py")), ids=name)
 def test_scripts_of_the_docs_find_what_they_import(script, tmp_path):
     pytest.importorskip("playwright")

@@ -14,6 +14,7 @@ from pal.errors import InvalidInputError
 from pal.kernels import kernel
 
 
+@pytest.mark.slow
 @parametrize_with_checks(
     [GraphEmbedding(), GraphEmbedding(kernel="linear"), GraphEmbedding(n_landmarks=8)],
     legacy=True,

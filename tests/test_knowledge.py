@@ -171,6 +171,7 @@ def test_a_vote_takes_an_alike_back():
     np.testing.assert_array_equal(unlike.add(answers([((0, 1), 1), ((0, 1), 1)])).group, [0, 0, 0, 3])
 
 
+@pytest.mark.slow
 def test_many_merges_are_folded():
     """More merges than are kept apart: a chain of 1,000 items, one answer a page, against one fold."""
     n = 1000

@@ -26,6 +26,7 @@ def test_run_ends_with_every_label_known():
     np.testing.assert_array_equal(loop.answers.question, np.repeat(np.arange(len(pages)), [len(a) for _, a in pages]))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("oracle", [captcha, random_pairs])
 def test_same_seed_same_run(oracle):
     x, y = blobs()

@@ -61,6 +61,7 @@ def graphs(seed):
 KINDS = list(graphs(0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("seed", range(3))
 def test_2_factored_equals_dense(kind, seed):

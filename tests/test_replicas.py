@@ -27,6 +27,7 @@ from tests.store.postgres import cluster
 from tests.test_project import reply, three_clumps
 from tests.waiting import PATIENCE, wait_until
 
+pytestmark = pytest.mark.slow
 PASSWORD = "sw0rdfish"
 LOCAL = "http://127.0.0.1:8000"
 
@@ -220,7 +221,6 @@ def answered(page, own):
     }
 
 
-@pytest.mark.slow
 def test_two_processes_on_one_database(tmp_path, source, address):
     """Two real servers, asked at once: no tile on two open pages; one is killed, and what it acknowledged is there."""
     from pal.datasets import open_source

@@ -117,6 +117,7 @@ def project(tmp_path):
         yield opened
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "address",
     [

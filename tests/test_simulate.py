@@ -14,6 +14,7 @@ from pal.simulate import simulate, write_curve
 ITEMS = load_named("mixture", seed=0)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("labeler", ["perfect", "wrong:0.2", "misses", "biased", "crowd:3", "refusing:0.3"])
 def test_every_labeler_can_be_chosen(labeler):
     curve = simulate(ITEMS, oracle="captcha", n_pages=3, labeler=labeler, page_size=5)

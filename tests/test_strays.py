@@ -73,6 +73,7 @@ def many():
     return SimpleNamespace(x=x, y=y)
 
 
+@pytest.mark.slow
 def test_what_answers_hold_together_isnt_put_in_a_class_that_it_was_never_compared_with(many):
     loop, labeler = Loop(many.x, ORACLES["default"], page_size=15, seed=1), SimulatedLabeler(many.y)
     for _ in range(20):

@@ -72,6 +72,7 @@ def test_invitations(pal, labelled, tmp_path):  # noqa: F811
     sentence(pal("annotate", "data.npz", "--host", "0.0.0.0"), "takes accounts")
 
 
+@pytest.mark.slow
 def test_a_server_for_others_answers_under_its_address_only(labelled, tmp_path):
     """A real server on every interface: an invited person gets in, a made-up host name doesn't."""
     from pal.cli.invite import invite

@@ -56,6 +56,7 @@ def test_goals_are_made_anew_once(monkeypatch, tmp_path):
     assert made == [("default", 0), ("default", 1)]
 
 
+@pytest.mark.slow
 def test_coverage_is_what_the_audit_promises():
     rows = stopping.coverage(200, np.random.default_rng(0))
     assert all(row.ours <= 0.05 for row in rows)  # anytime

@@ -57,6 +57,7 @@ def test_tables_and_plot(out):
     assert (out / "efficiency.png").stat().st_size > 1000
 
 
+@pytest.mark.slow
 def test_what_is_there_is_not_run_again(out, monkeypatch):
     ran = []
     monkeypatch.setattr(efficiency, "run_one", lambda task: ran.append((task.oracle, task.seed)))
@@ -80,6 +81,7 @@ def test_other_settings_are_other_curves(tmp_path):
     assert len(tasks) == 24
 
 
+@pytest.mark.slow
 def test_absent_rivals_are_named(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("benchmarks._rivals.find_spec", lambda name: None)
     efficiency.execute(["--data", "iris", "--oracles", "captcha", "--seeds", "1", "--answers", "15"], tmp_path)
@@ -97,6 +99,7 @@ def test_unknown_names_are_refused(tmp_path, capsys):
         efficiency.execute(["--data", "nothing", "--oracles", "captcha", "--seeds", "1", "--peers"], tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("labeler", ["perfect", "wrong:0.2", "crowd:3", "refusing:0.3"])
 def test_answers_are_distinct_pairs(labeler):
     data = blobs()

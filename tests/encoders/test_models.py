@@ -168,6 +168,7 @@ def test_nothing_is_fetched_unless_asked(tmp_path, monkeypatch):
         model_encoder(tmp_path, "sounds")
 
 
+@pytest.mark.slow
 def test_a_torchvision_that_does_not_fit_torch_is_taken_for_none(tmp_path):
     """Models here need none; transformers would load no model where one is installed that can't be imported."""
     (tmp_path / "torchvision").mkdir()

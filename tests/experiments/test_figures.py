@@ -33,6 +33,7 @@ def _check_file(path, names):
         assert np.min(curve["std"]) >= 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("protocol", ["clean", "authors"])
 @pytest.mark.parametrize("figure", sorted(NAMES))
 def test_command_writes_results_and_picture(tmp_path, figure, protocol):
@@ -44,6 +45,7 @@ def test_command_writes_results_and_picture(tmp_path, figure, protocol):
     assert load(tmp_path / f"{figure}.json").parameters["protocol"] == protocol
 
 
+@pytest.mark.slow
 def test_fig10_is_the_panel_of_all_on_the_mixture(tmp_path):
     assert main(["fig10", "--trials", "1", "--n", "24", "--out", str(tmp_path), "--quiet"]) == 0
     for letter, figure in zip("abcde", sorted(NAMES), strict=True):
@@ -62,6 +64,7 @@ def test_pictures_keep_their_data(tmp_path, figure):
     assert (tmp_path / f"{figure}.png").exists()
 
 
+@pytest.mark.slow
 def test_results_do_not_depend_on_the_number_of_processes():
     shared = {"trials": 2, "n_items": 24, "quiet": True}
     one, two = (fig9.compute(Options(jobs=jobs, **shared))[0] for jobs in (1, 2))

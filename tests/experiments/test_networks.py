@@ -110,6 +110,7 @@ def test_the_probes_see_all_labels_or_the_few():
     assert scores(wrong, None, known).full < 1.0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("method", learning.METHODS)
 def test_every_method_of_the_comparison_runs(method):
     t = task(60)
@@ -147,6 +148,7 @@ def test_claims_are_paired_differences():
 # --- the commands -------------------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_command_learning(cifar_file, tmp_path, capsys):
     arguments = ["--data", str(cifar_file), "--seeds", "2", "--epochs", "1", "--n-train", "60", "--width", "8"]
     assert main(["learning", *arguments, "--methods", "pixels", "simclr", "nn", "--out", str(tmp_path)]) == 0
@@ -214,6 +216,7 @@ def test_the_command_graphs(tmp_path):
         assert all(len(curve["mean"]) == len(result.x) for curve in result.curves.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["cifar", "learning", "neighbors", "rounds", "augmentations"])
 def test_a_missing_folder_of_data_is_one_sentence(tmp_path, capsys, command):
     assert main([command, "--data", str(tmp_path / "nowhere"), "--out", str(tmp_path)]) == 2

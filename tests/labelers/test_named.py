@@ -27,6 +27,7 @@ def test_contract(name):
     check_labeler(get_labeler(name, LABELS[:12], seed=1), n_items=12, pairwise=pairwise)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "low", "high"),
     [

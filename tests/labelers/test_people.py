@@ -43,6 +43,7 @@ def test_miss_rate_is_what_was_measured():
     assert (np.diff(miss_rate(np.linspace(0, 0.5, 50))) < 0).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("mode", ["same", "different"])
 @pytest.mark.parametrize("share", [0.02, 0.1, 0.3, 0.6])
 def test_people_miss_rare_targets(mode, share):

@@ -36,6 +36,7 @@ TWO_VIEW_LOSSES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("k", [4, 15])
 @pytest.mark.parametrize("name", GRAPH_LOSSES)
 def test_contract(name, k):
@@ -49,6 +50,7 @@ def test_contract_notices_a_wrong_gradient():
         check_loss(lambda z, g: z.to(torch.promote_types(z.dtype, torch.float32)).square().sum())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["hollow", "contrastive", "blend", "neighbors"])
 @pytest.mark.parametrize("name", GRAPH_LOSSES)
 @pytest.mark.parametrize("k", [2, 9])

@@ -86,6 +86,7 @@ DEFINITIONS = {
 POSITIVE_PART = ("vicreg", "simclr", "barlow")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "kind"), [*itertools.product(DEFINITIONS, KINDS)])
 @settings(max_examples=15)
 @given(b=st.integers(2, 12).map(lambda i: 2 * i), k=st.integers(1, 30), seed=st.integers(0, 1000))
@@ -100,6 +101,7 @@ def test_factored_is_dense_is_the_definition(name, kind, b, k, seed):
     assert_same(both(lambda x: ours(x, dense), z), expected, 1e-8)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize(
     "options",

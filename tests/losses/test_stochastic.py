@@ -42,6 +42,7 @@ def test_all_pairs_give_the_full_sum(kind, repulsion):
     torch.testing.assert_close(losses.batch_loss(z, graph, n_items=N, repulsion=repulsion), expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("repulsion", ["variance", "exact"])
 @pytest.mark.parametrize("b", [2, 3, 5])

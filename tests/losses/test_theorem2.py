@@ -103,6 +103,7 @@ def test_simclr_with_too_few_columns_has_no_simplex():
 THEOREM = {"center": False, "epsilon": 0.0, "redundancy": 1.0}
 
 
+@pytest.mark.slow
 def test_barlow_ends_at_labels_rotated_then_scaled():
     """K = C: Z̃ = D_G^{½} … spans the classes, ‖C − I‖ = 0, and Z = YRD for the graph normalised by its degrees."""
     z, value = descend(lambda z: losses.barlow_twins(z, GRAPH, **THEOREM), len(Y), 3)

@@ -83,6 +83,7 @@ def test_a_file_that_grows_while_it_is_read_is_not_taken_for_its_beginning(tmp_p
     assert found == [[hash_file(tmp_path / "x.txt"), None]]
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="needs named pipes")
 def test_a_file_that_takes_too_long_is_given_up(tmp_path, picture, own):
     """A pipe that nobody writes to: reading it never ends."""
@@ -134,6 +135,7 @@ def limited(code):
     return subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits of Linux")
 def test_a_child_cannot_write_files_nor_take_all_memory():
     asked = "import resource as r; print(r.getrlimit(r.RLIMIT_FSIZE), r.getrlimit(r.RLIMIT_NPROC))"

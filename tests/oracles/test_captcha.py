@@ -43,6 +43,7 @@ def n_answers(make_state, name, labels, *, complete):
     return total
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CAPTCHAS)
 @settings(max_examples=25)
 @given(st.lists(st.integers(0, 3), min_size=3, max_size=12))

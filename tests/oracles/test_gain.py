@@ -4,6 +4,7 @@ import sys
 from dataclasses import replace
 
 import numpy as np
+import pytest
 
 from pal.answers import Answers
 from pal.knowledge import known
@@ -15,6 +16,7 @@ from pal.oracles.state import State
 LABELS = np.repeat(np.arange(4), 20)
 
 
+@pytest.mark.slow
 def test_what_is_known_to_differ_is_not_asked_again_while_items_wait():
     x = 5.0 * np.eye(4)[LABELS] + np.random.default_rng(0).standard_normal((80, 4))
     labeler = SimulatedLabeler(LABELS)
@@ -98,6 +100,7 @@ def test_where_all_are_of_one_kind_it_ends_when_each_was_told():
     assert (loop.model.beliefs.source > 0).all()
 
 
+@pytest.mark.slow
 def test_among_many_items_those_out_of_sight_come_at_last(monkeypatch):
     """Where few are looked at, the others are once these leave nothing to ask: everything is settled all the same."""
     x = 5.0 * np.eye(4)[LABELS] + np.random.default_rng(0).standard_normal((80, 4))

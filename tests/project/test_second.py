@@ -88,6 +88,7 @@ def test_who_cannot_tell_is_not_asked_the_same_pair_once_more(project):
         project.settle()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("share", [0.0, 0.2])
 def test_the_share_holds(project, share):
     for turn in range(14):  # one who errs half of the time, one who doesn't

@@ -107,6 +107,7 @@ def test_the_copy_is_the_old_store(old, tmp_path):
     assert (tmp_path / f"log.version-{old}-3.sqlite").exists()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("old", OLD)
 def test_postgres_comes_up_to_date(old, new_database):
     address = postgres_of(old, new_database())

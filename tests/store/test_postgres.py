@@ -27,6 +27,7 @@ def named(name, labeler="ann"):
     return Named(labeler=labeler, item=ITEMS[0], name=name)
 
 
+@pytest.mark.slow
 def test_postgres_keeps_the_contract(new_database):
     check_store(lambda: PostgresStore(new_database()))
 

@@ -65,7 +65,7 @@ def test_the_order_of_the_log_does_not_matter_to_knowledge(log, random):
 def test_retries_change_nothing(log, data):
     again = list(log)
     for event in data.draw(st.lists(st.sampled_from(log), max_size=5) if log else st.just([])):
-        again.insert(data.draw(st.integers(log.index(event) + 1, len(again))), event)
+        again.insert(data.draw(st.integers(again.index(event) + 1, len(again))), event)
     store = MemoryStore()
     for event in again:
         store.append([event])
@@ -149,6 +149,7 @@ while True:
 """
 
 
+@pytest.mark.slow
 def test_kill_9_loses_nothing_acknowledged(tmp_path):
     """What the writer had said was written is there, whole batches only, wherever it was killed."""
     path, rng, acknowledged = tmp_path / "log.sqlite", np.random.default_rng(0), []

@@ -46,6 +46,7 @@ def assert_same(a, b):
         assert torch.equal(a[name], b[name]), name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", OBJECTIVES)
 def test_every_loss_learns_the_graph(blobs, loss):
     """Alike items come nearer each other, relative to the others, than an untrained net has them."""
@@ -109,6 +110,7 @@ SOURCES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("stop", [2, 4, 6, 8])
 @pytest.mark.parametrize("save_every", [0, 2])
 @pytest.mark.parametrize("source", SOURCES)

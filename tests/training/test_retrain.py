@@ -86,6 +86,7 @@ def test_the_project_uses_the_encoder_from_then_on(vectors, tmp_path):
     assert len(rows) == 80
 
 
+@pytest.mark.slow
 def test_the_believed_graph_speaks_of_items_that_nobody_asked_about(vectors, monkeypatch):
     source, directory, labels = vectors
     seen = {}
@@ -141,6 +142,7 @@ def test_without_an_encoder_of_its_own_nothing_is_written(vectors, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_training_again_goes_on_from_where_it_was(vectors):
     source, directory, _ = vectors
     first = trained(source, directory)
@@ -150,6 +152,7 @@ def test_training_again_goes_on_from_where_it_was(vectors):
     assert second.first_loss < first.first_loss
 
 
+@pytest.mark.slow
 def test_pictures_old_features_are_kept(photos, tmp_path):
     source, directory = photos
     left = trained(source, directory)
@@ -247,6 +250,7 @@ def test_a_pretrained_encoder_is_fine_tuned_from_answers_to_onnx(photos, tmp_pat
     np.testing.assert_allclose(found, expected, atol=1e-3 * np.abs(expected).max())
 
 
+@pytest.mark.slow
 def test_a_stop_while_encoding_leaves_the_old_features(photos, monkeypatch):
     """The project turns to the new encoder when all its features are there, not before; training goes on later."""
     folder, directory = photos
@@ -280,6 +284,7 @@ def sentences(tmp_path):
     return source, directory, texts
 
 
+@pytest.mark.slow
 def test_a_net_of_words_on_texts(sentences, tmp_path):
     source, directory, _ = sentences
     for _ in range(2):  # the second time without being told: it goes on
@@ -307,6 +312,7 @@ def test_a_net_of_words_on_texts(sentences, tmp_path):
         encoder([])
 
 
+@pytest.mark.slow
 def test_views_are_those_of_the_kind_of_item(vectors, sentences, monkeypatch):
     """Words are dropped, numbers disturbed: each kind of project gets the views of its kind."""
     used = []

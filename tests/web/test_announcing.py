@@ -179,6 +179,7 @@ def test_redirects_are_not_followed(project, hooks, announcer):
         assert receiver.got.empty()
 
 
+@pytest.mark.slow
 def test_a_dead_address_holds_up_neither_answers_nor_others(project, hooks, announcer, receiver):
     with closing(socket.create_server(("127.0.0.1", 0))) as deaf:  # takes connections, and never says a word
         dead = {f"http://127.0.0.1:{deaf.getsockname()[1]}/", "http://127.0.0.1:1/"}

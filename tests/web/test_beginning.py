@@ -49,6 +49,7 @@ READ = [
 ]  # fmt: skip
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("place", [*READ, *(address for _, address, _ in SCREENS)])
 def test_every_screen_is_there_before_the_first_model(early, place):
     with TestClient(create_app(early, token=None), base_url="http://127.0.0.1") as client:

@@ -145,6 +145,7 @@ def test_the_rule_is_everybodys_at_once(owner, signed_in, project):
     project.settings.set(Settings())
 
 
+@pytest.mark.slow
 def test_gold_is_marked_and_seen_by_administrators_only(owner, signed_in, project, digit, monkeypatch):
     monkeypatch.setattr("pal.project.checking._SPARE", 0.0)
     for _ in range(4):
