@@ -75,3 +75,10 @@ def test_a_known_class_stays_a_group():
         classes=[9],
     )
     assert (standing(knowledge, believed([0] * 4 + [1] * 8, [0, 4])).anchor == 9).sum() == 1
+
+
+def test_pairs_found_alike_within_a_class_that_nobody_asked_about_leave_it_whole():
+    knowledge = told((1, [2], 1), (3, [5], 1), (6, [7], 1), (8, [6], -1))
+    now = standing(knowledge, believed([0] * 6 + [1] * 6, [0, 8]))
+    assert np.unique(now.label[:6]).tolist() == [now.label[0]]
+    assert now.label[6] == now.label[7] != now.label[8]  # known to differ from what names the class

@@ -85,7 +85,7 @@ def standing(knowledge: Knowledge, beliefs: Beliefs, /) -> Standing:
         source[item[told]] = TOLD
     n_sure = len(anchor)
     slot, believed = _slots(knowledge, beliefs, label, n_sure)
-    whole = _whole(knowledge, beliefs, slot, label, anchor)
+    whole = _whole(knowledge, beliefs, slot, label, anchor, believed)
     slot = np.append(whole, np.arange(n_sure, n_sure + len(believed)))[slot]
     part = label >= 0
     part[part] = whole[label[part]] != label[part]
@@ -135,29 +135,35 @@ def _slots(knowledge: Knowledge, beliefs: Beliefs, label: ndarray, n_sure: int) 
     return slot, beliefs.anchor[free[first]]
 
 
-def _whole(knowledge: Knowledge, beliefs: Beliefs, slot: ndarray, label: ndarray, anchor: ndarray) -> ndarray:
+def _whole(
+    knowledge: Knowledge, beliefs: Beliefs, slot: ndarray, label: ndarray, anchor: ndarray, believed: ndarray
+) -> ndarray:
     """Group that each group by answers is part of, itself for most: a larger one that beliefs hold its items to be of.
 
-    Known classes are whole, and so is what answers say to differ. Items alone by mistake are of none.
+    That may be one of those only believed in: pairs found alike within it leave it whole. Known classes are whole, and
+    so is what answers say to differ. Items alone by mistake are of none.
     """
     whole = np.arange(len(anchor))
     items = np.flatnonzero(label >= 0)
     if not len(items) or not len(slot):
         return whole
     host, column = np.unique(slot, return_inverse=True)
+    every = np.concatenate([anchor, believed])
     size = np.bincount(label[items], minlength=len(anchor))
     share = np.zeros((len(anchor), len(host)))
     np.add.at(share, label[items], beliefs.probability[items] @ np.eye(len(host))[column])
     best, surely = host[share.argmax(axis=1)], share.max(axis=1) / np.maximum(size, 1)
-    rank = np.empty_like(whole)
-    rank[np.argsort(-size, kind="stable")] = whole
-    whole[_alone_by_mistake(beliefs, size, anchor) & ~np.isin(anchor, knowledge.classes)] = _NONE
+    size = np.append(size, np.bincount(slot[beliefs.label], minlength=len(every))[len(anchor) :])
+    rank = np.empty(len(every), dtype=np.int64)
+    rank[np.argsort(-size, kind="stable")] = np.arange(len(every))
+    whole[_alone_by_mistake(beliefs, size[: len(anchor)], anchor) & ~np.isin(anchor, knowledge.classes)] = _NONE
     # Small ones first, so that none goes into one that is gone.
-    for g in np.argsort(-rank).tolist():
+    for g in np.argsort(-rank[: len(anchor)]).tolist():
         h = int(best[g])
-        if h == g or h >= len(anchor) or rank[h] > rank[g] or surely[g] < _PART or anchor[g] in knowledge.classes:
+        if h == g or rank[h] > rank[g] or surely[g] < _PART or anchor[g] in knowledge.classes:
             continue
-        if _NONE not in (whole[g], whole[h]) and not (knowledge.relation(int(anchor[g]), [int(anchor[h])]) < 0).any():
+        gone = whole[g] == _NONE or (h < len(anchor) and whole[h] == _NONE)
+        if not gone and not (knowledge.relation(int(anchor[g]), [int(every[h])]) < 0).any():
             whole[whole == g] = h
     return whole
 
