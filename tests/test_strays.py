@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.special import logsumexp
+from sklearn.metrics import adjusted_rand_score
 
 from pal.answers import Answers, Question
 from pal.evidence import gather
@@ -16,7 +17,7 @@ from pal.loop import Loop
 from pal.oracles import ORACLES
 from pal.strays import Told, held_together, unfit
 
-VOTES = st.lists(st.tuples(st.integers(0, 7), st.integers(0, 7), st.booleans()), min_size=1, max_size=14)
+VOTES = st.lists(st.tuples(st.integers(0, 7), st.integers(0, 7), st.booleans()), min_size=1, max_size=20)
 
 
 @given(votes=VOTES, label=st.lists(st.integers(0, 2), min_size=8, max_size=8), erring=st.booleans())
@@ -38,10 +39,15 @@ def test_groups_are_those_of_alike_answers_without_an_anchor(votes, label, errin
         if vote > 0 and not (erring and label[a] != label[b]):
             one = near[a] | near[b]
             near.update(dict.fromkeys(one, one))
-    held = [{int(evidence.item[i]) for i in one} for one in near.values()]
-    assert found == {
-        frozenset(one) if len(one) > 2 and anchor not in one else frozenset([i]) for one in held for i in one
-    }
+
+    def is_group(one):
+        """Three or more, or two that were denied four times; none of them an anchor."""
+        denials = sum((key // 100 in one) + (key % 100 in one) for key, vote in verdict.items() if vote < 0)
+        several = len(one) > 2 or (len(one) == 2 and denials >= 4)
+        return several and anchor not in evidence.item[sorted(one)]
+
+    of = {i: frozenset(one) if is_group(one) else frozenset([i]) for one in near.values() for i in one}
+    assert found == {frozenset(evidence.item[sorted(one)].tolist()) for one in of.values()}
 
 
 def said(group, told, differ):
@@ -83,3 +89,16 @@ def test_what_answers_hold_together_isnt_put_in_a_class_that_it_was_never_compar
     large = np.flatnonzero(np.bincount(group, minlength=400)[group] >= 3)
     assert len(large) > 40
     np.testing.assert_array_equal(many.y[beliefs.anchor[beliefs.label[large]]], many.y[large])
+
+
+@pytest.mark.slow
+def test_classes_of_a_handful_are_found():
+    """Sixty classes of six, of which communities of ten neighbours hold several each."""
+    rng = np.random.default_rng(0)
+    y = np.repeat(np.arange(60), 6)
+    x = rng.standard_normal((60, 8))[y] + 0.15 * rng.standard_normal((360, 8))
+    loop, labeler = Loop(x, ORACLES["default"], page_size=15, seed=0), SimulatedLabeler(y)
+    for _ in range(24):
+        question = loop.ask()
+        loop.tell(question, labeler(question))
+    assert adjusted_rand_score(y, loop.model.beliefs.label) > 0.9

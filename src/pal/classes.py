@@ -18,6 +18,7 @@ from scipy.special import expit, softmax
 
 from pal.communities import Neighborhood
 from pal.evidence import Evidence
+from pal.strays import SEVERAL
 
 # Items at the heart of a part (share of the most central one's membership ** _HEART) say which class it is of, unless
 # they are odd ones in it; less than _ENOUGH of them says nothing about the other parts.
@@ -30,8 +31,8 @@ _UNLINKED = 0.2
 _RARE = 20.0
 # Items believed to be of a class less than this may anchor that of a lost part.
 _HALF = 0.5
-# Items that answers hold together are given a class of their own from these log-odds on, if answers left less than half
-# of what was expected of them: people are asked then whether it is one with another.
+# Several items that answers hold together are given a class of their own from these log-odds on, if answers left less
+# than half of what was expected of them: people are asked then whether it is one with another.
 _TOGETHER, _HALVED = -3.0, float(np.log(2.0))
 # One part in so many is of a class not seen yet, to begin with.
 _RARE_PART = 5.0
@@ -212,7 +213,7 @@ def open_classes(
     heart = _heart(near, evidence.item)
     lost = (part_gain > 0) & (classes.inherited < len(classes.anchor) - classes.opened)
     home = heart.argmax(axis=1)
-    least = np.where((np.bincount(group)[group] > 1) & (unfit > _HALVED), _TOGETHER, 0.0)
+    least = np.where((np.bincount(group)[group] >= SEVERAL) & (unfit > _HALVED), _TOGETHER, 0.0)
     orphan = np.flatnonzero(
         (classes.fixed < 0) & ((unfit + rare > least) | (lost[home] & (unfit > 0) & (belief.max(axis=1) < _HALF)))
     )

@@ -16,6 +16,8 @@ from pal.ridge import ridge_features
 _CHAINS = ((0.5, 0.9), (0.15, 0.99))
 # Parts whose membership is smoothed at a time.
 _BLOCK = 64
+# Parts are of a sharper graph: by the 7th neighbour, classes of a handful would share one.
+_TUNED = 3
 # Steps towards the resolution of the parts.
 _REFINEMENTS = 2
 
@@ -89,7 +91,7 @@ def neighborhood(x: Float[ndarray, "n d"], /, *, seed: int = 0) -> Neighborhood:
     weights = neighbor_weights(x, found=found)
     affinity = normalize(weights)
     community = communities(weights)
-    part = parts(weights, community)
+    part = parts(neighbor_weights(x, tuned=_TUNED, found=found), community)
     parent = _majority(part, community)
     membership = _smoothed(affinity, part)
     central = (membership @ np.eye(int(community.max()) + 1)[parent])[np.arange(len(x)), community]

@@ -37,20 +37,20 @@ def nearest(x: Float[ndarray, "n d"], /, *, n_neighbors: int = N_KERNEL) -> Neig
 
 
 def neighbor_weights(
-    x: Float[ndarray, "n d"], /, *, n_neighbors: int = N_NEIGHBORS, found: Neighbors | None = None
+    x: Float[ndarray, "n d"], /, *, n_neighbors: int = N_NEIGHBORS, tuned: int = 7, found: Neighbors | None = None
 ) -> csr_array:
     """Symmetric weights W of the nearest neighbours, (n, n) sparse, no self-loops.
 
-    W_ij = exp(−d_ij² / (σ_i σ_j)) with σ_i the distance to the 7th neighbour (self-tuning, Zelnik-Manor and Perona
-    2004, https://papers.nips.cc/paper/2619), over pairs where either is among the other's ``n_neighbors``. They are
-    searched for, or taken from those ``found``.
+    W_ij = exp(−d_ij² / (σ_i σ_j)) with σ_i the distance to neighbour number ``tuned``, the 7th (self-tuning,
+    Zelnik-Manor and Perona 2004, https://papers.nips.cc/paper/2619), over pairs where either is among the other's
+    ``n_neighbors``. They are searched for, or taken from those ``found``.
     """
     n = len(x)
     k = min(n_neighbors, n - 1)
     if k < 1:
         return csr_array((n, n))
     distance, index = _first(x, k, found)
-    sigma = np.maximum(distance[:, min(7, k)], 1e-12)
+    sigma = np.maximum(distance[:, min(tuned, k)], 1e-12)
     weight = np.exp(-(distance**2) / (sigma[:, None] * sigma[index]))
     return _symmetric(np.maximum(weight, 1e-6), index)
 

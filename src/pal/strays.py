@@ -17,8 +17,8 @@ from scipy.special import logsumexp
 from pal.beliefs import ERRING
 from pal.evidence import Evidence, Rates, log_likelihoods, messages
 
-# Items that make a group: two are as soon of a class that features know.
-_SEVERAL = 3
+# Items that make a group; two are as soon of a class that features know, unless answers deny them this many.
+SEVERAL, _DENIED = 3, 4
 
 
 class Told(NamedTuple):
@@ -69,7 +69,10 @@ def held_together(
         alike &= label[evidence.a] == label[evidence.b]
     a, b = evidence.a[alike], evidence.b[alike]
     n, of = connected_components(csr_array((np.ones(len(a)), (a, b)), shape=(t, t)), directed=False)
-    apart = np.bincount(of, minlength=n) < _SEVERAL
+    size = np.bincount(of, minlength=n)
+    unlike = evidence.of_pairs(evidence.vote) < 0
+    denied = np.bincount(of[np.append(evidence.a[unlike], evidence.b[unlike])], minlength=n) >= _DENIED
+    apart = size + ((size == SEVERAL - 1) & denied) < SEVERAL
     apart[of[fixed >= 0]] = True
     return np.asarray(np.unique(np.where(apart[of], n + np.arange(t), of), return_inverse=True)[1], dtype=np.int64)
 
