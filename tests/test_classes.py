@@ -71,6 +71,8 @@ def test_a_part_whose_items_are_of_no_class_is_new(near):
     assert (nothing_fits.new[1:] < 0).all()
     fits = judge_parts(near, classes, item, *told_of(near, item, c, classes.inherited[0]))
     assert (fits.new < 0).all()
+    assert fits.unseen[0] == nothing_fits.unseen[0] == 0.0  # somebody was asked
+    assert (fits.unseen[1:] > 0.0).all()
 
 
 def test_parts_that_left_their_communities_make_others_doubted():

@@ -285,3 +285,24 @@ def test_answers_about_one_class_alone_leave_the_others_where_features_put_them(
         answers = Answers.of(Question(int(own[0]), own[1 : n_told + 1]), [1] * n_told)
         after = believe(near, known(1797, answers))
         assert adjusted_rand_score(before.label, after.label) > 0.93
+
+
+def test_a_class_not_seen_may_be_where_nobody_was_asked_unless_all_are_known():
+    near = neighborhood(np.random.default_rng(0).random((400, 3)))
+    split = np.setdiff1d(np.arange(len(near.parent)), near.part[near.medoid])
+    heart = int(near.membership[:, split[0]].argmax())
+    unseen = believe(near, known(400, asked([(heart, int(near.medoid[0]))], [1]))).unseen
+    np.testing.assert_array_equal(unseen > 0.0, np.isin(near.part, split[1:]))
+    assert not believe(near, known(400, classes=near.medoid.tolist(), complete=True)).unseen.any()
+
+
+@pytest.mark.slow
+def test_rare_classes_inside_a_community_are_found():
+    """19 of 20 items are of one class: to finish that one would take a thousand answers."""
+    rng, y = np.random.default_rng(1), np.repeat(np.arange(3), [1140, 40, 20])
+    x = 1.3 * rng.standard_normal((3, 8))[y] + rng.standard_normal((1200, 8))
+    loop, labeler = Loop(x, gain, page_size=15, seed=0), SimulatedLabeler(y)
+    for _ in range(20):
+        question = loop.ask()
+        loop.tell(question, labeler(question))
+    assert adjusted_rand_score(y, loop.model.beliefs.label) > 0.7

@@ -52,6 +52,9 @@ class Beliefs:
         (n_items,) 1 minus the probability that the others gave to the label of an item asked about; None if unknown.
     partition
         (n_classes,) label of each class after those are joined that are more likely one than not; None joins none.
+    unseen
+        (n_items,) probability that an item is of a class not seen yet, where nobody was asked about its part of a
+        community, and no class is named after one (:func:`pal.classes.judge_parts`); None if unknown.
     doubted
         Keys (:func:`pal.votes.pair_key`) of votes believed wrong, where answers contradict one another; None for none.
     """
@@ -67,6 +70,7 @@ class Beliefs:
     reach: Float[ndarray, " n_items"] | None = None
     surprise: Float[ndarray, " n_items"] | None = None
     partition: Int64[ndarray, " n_classes"] | None = None
+    unseen: Float[ndarray, " n_items"] | None = None
     doubted: Int64[ndarray, " d"] | None = None
 
     @cached_property

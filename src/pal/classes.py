@@ -112,10 +112,14 @@ def start(
 
 
 class Parts(NamedTuple):
-    """Beliefs about the class of each part, (k, c), rows sum to 1; and log-odds that none is its class, (k,)."""
+    """Beliefs about the class of each part, (k, c), rows sum to 1; and log-odds that none is its class, (k,).
+
+    ``unseen`` is the probability that a part nobody was asked about is of a class not seen yet, 0 for the others.
+    """
 
     belief: Float[ndarray, "k c"]
     new: Float[ndarray, " k"]
+    unseen: Float[ndarray, " k"]
 
 
 def judge_parts(
@@ -134,7 +138,7 @@ def judge_parts(
     """
     k, c = len(near.parent), len(classes.anchor)
     if not c:
-        return Parts(np.zeros((k, 0)), np.zeros(k))
+        return Parts(np.zeros((k, 0)), np.zeros(k), np.zeros(k))
     heart = _heart(near, item).T
     # An anchor is of its class, whatever the answers.
     anchored = classes.fixed >= 0
@@ -154,7 +158,7 @@ def judge_parts(
         new = np.log(rare) + fit[:, c] - score.max(axis=1)  # a single class, or parts of many would wait for ever
         belief = softmax(score, axis=1)
         purity, rare = _learned(near, classes, belief, expit(new), asked)
-    return Parts(belief, new)
+    return Parts(belief, new, np.where(asked, 0.0, rare))
 
 
 def _learned(

@@ -105,14 +105,13 @@ def _by_mistake(evidence: Evidence, belief: Float[ndarray, "t c"], rates: Rates)
 
 
 def reach(
-    near: Neighborhood, weight: Float[ndarray, " e"], probability: Float[ndarray, "n c"], item: Int64[ndarray, " t"], /
+    near: Neighborhood, weight: Float[ndarray, " e"], confidence: Float[ndarray, " n"], item: Int64[ndarray, " t"], /
 ) -> Float[ndarray, " n"]:
-    """Doubt that settling an item would lift: Σ_j R_ij ÷ R_ii · (1 − max_c p_jc), fields weighed by trust.
+    """Doubt that settling an item would lift: Σ_j R_ij ÷ R_ii · (1 − ``confidence`` of j), fields weighed by trust.
 
     One item of each part, in doubt itself, has the doubt of the whole part. To the power ½ (1 + χ²), χ the trust in
     chains: these say whom an answer reaches, while communities hold items that it doesn't, which would wait for ever.
     """
-    confidence = probability.max(axis=1, initial=0.0)
     doubt = (1.0 - confidence)[:, None]
     everyone = np.arange(len(doubt))
     total = np.zeros(len(doubt))

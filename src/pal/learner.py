@@ -173,6 +173,7 @@ class Core:
             source=self._placed(old.source),
             reach=None if old.reach is None else self._placed(old.reach, rest=old.reach.min()),
             surprise=None if old.surprise is None else self._placed(old.surprise),
+            unseen=None if old.unseen is None else self._placed(old.unseen),
             doubted=doubted,
         )
 

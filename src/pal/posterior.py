@@ -20,6 +20,7 @@ from pal.beliefs import DEDUCED, ERRING, PREDICTED, TOLD, Beliefs, settle
 from pal.classes import (
     Change,
     Classes,
+    Parts,
     communal,
     judge_parts,
     new_class_prior,
@@ -72,14 +73,13 @@ class _Round(NamedTuple):
     heard: Float[ndarray, "t c"]
     prior: Float[ndarray, "t c"]
     weight: Float[ndarray, " e"]
-    part: Float[ndarray, "k c"]
+    parts: Parts
     link: Link
     lone: Float[ndarray, "c c"]
     merge: Float[ndarray, "c c"]
     group: Int64[ndarray, " t"]
     unfit: Float[ndarray, " t"]
     rare: float
-    new_part: Float[ndarray, " k"]
     same: Float[ndarray, " p"]
     size: Float[ndarray, " c"]
     mistaken: float
@@ -178,14 +178,13 @@ def _update(
         heard,
         prior,
         weight,
-        parts.belief,
+        parts,
         link,
         lone,
         merge,
         said.group,
         own,
         float(np.log(rare)),
-        parts.new,
         seen * of_one(one, other, merge, link, linked),
         1.0 + near.membership.sum(axis=0) @ parts.belief,
         surprise,
@@ -291,7 +290,7 @@ def _revise(near: Neighborhood, evidence: Evidence, classes: Classes, result: _R
     if n_left < len(classes.anchor):
         return Change(classes.joined(label), result.belief @ np.eye(n_left)[label])
     return open_classes(
-        near, evidence, classes, result.belief, result.group, result.unfit, result.rare, result.new_part
+        near, evidence, classes, result.belief, result.group, result.unfit, result.rare, result.parts.new
     )
 
 
@@ -301,12 +300,13 @@ def _beliefs(
     near = given.near
     free = classes.fixed < 0
     power = sharpness(result.prior[free], result.likelihood[free])
-    mass = communal(near, result.part)
+    mass = communal(near, result.parts.belief)
     probability = everywhere(given, result.heard, mass, result.weight) ** power
     probability /= probability.sum(axis=1, keepdims=True)
     probability[evidence.item] = result.belief
     probability[classes.anchor] = np.eye(len(classes.anchor))  # nobody may have been asked about a community yet
     odds = result.link.odds + logit(result.merge)
+    unseen = result.parts.unseen[near.part] * (not knowledge.complete)
     asked = _worth_asking(near, knowledge.group, classes, result, rates.error)
     label = probability.argmax(axis=1)
     surprise = np.zeros(knowledge.n_items)
@@ -320,9 +320,10 @@ def _beliefs(
         evidence.labeler,
         1.0 - rates.miss,
         1.0 - rates.alarm,
-        reach(near, result.weight, probability, evidence.item),
+        reach(near, result.weight, (1.0 - unseen) * probability.max(axis=1, initial=0.0), evidence.item),
         surprise,
         join(result.link, result.merge, result.size, margin=_LIKELY),
+        unseen,
         doubted(knowledge, evidence, classes.anchor, result.belief, odds),
     )
 
@@ -336,11 +337,13 @@ def _worth_asking(
     may say that they differ, unless people err: asking shows who does.
     """
     link, given = result.link.odds, classes.given
-    before = made(near, result.part)
-    against = np.maximum(result.merge, merge_prior(near, result.part, link, given=given, before=before))
+    before = made(near, result.parts.belief)
+    against = np.maximum(result.merge, merge_prior(near, result.parts.belief, link, given=given, before=before))
     others = result.merge
     if error <= ERRING:
-        others = np.where(result.lone > 0.0, result.lone, prior_to_ask(near, result.part, link, group[near.medoid]))
+        others = np.where(
+            result.lone > 0.0, result.lone, prior_to_ask(near, result.parts.belief, link, group[near.medoid])
+        )
         others[:given, :given] = 0.0
     return link + logit(np.where(link < -_AGAINST, against, others))
 

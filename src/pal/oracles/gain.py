@@ -164,10 +164,13 @@ def _class_page(
 
 
 def _label_value(state: State) -> Float[ndarray, " n"]:
-    """Worth of settling each item: 1 minus the margin between its two likeliest classes, times its reach."""
+    """Worth of settling each item: 1 minus the margin between its two likeliest classes, times its reach.
+
+    The margin counts as much as the item is of a class seen before: so parts of communities nobody was asked about are.
+    """
     beliefs, several = state.beliefs, state.beliefs.probability.shape[1] > 1
-    value = 1.0 - beliefs.margin
-    if several and beliefs.reach is not None:
+    value = 1.0 - beliefs.margin * (1.0 if beliefs.unseen is None else 1.0 - beliefs.unseen)
+    if beliefs.reach is not None:
         value = value * beliefs.reach
     value = np.maximum(value * (1.0 - state.unclear), _LEAST)
     doubted = (value > _DOUBTED) if several else np.zeros(len(value), dtype=bool)
