@@ -3,9 +3,10 @@
 Derivation. Let p_ic be the belief that item i is of class c. Asking "is i the same kind as the template of c?" can
 change two things:
 
-- the label of i, and of items that follow it: worth 1 − (p₁ − p₂), with p₁ and p₂ its two largest beliefs, times its
-  reach, times p_ic / max(p₁, 0.4), since a "yes" settles i against every class at once (a "no" only against one), and
-  is hardly to be had of an item that may be of any of many classes;
+- the label of i, and of items that follow it: worth 1 − (1 − u)(p₁ − p₂), with p₁ and p₂ its two largest beliefs and u
+  the probability that it is of a class not seen yet, times its reach, times p_ic / max(p₁, 0.4), since a "yes" settles
+  i against every class at once (a "no" only against one), and is hardly to be had of an item that may be of any of many
+  classes;
 - whether two classes are one, if i is the anchor of another class: with s the probability that they are, a wrong
   decision mislabels the smaller of them, so the answer is worth min(s, 1 − s) · min(n_i, n_c); more where people err.
 
