@@ -16,8 +16,8 @@ from pal.ridge import ridge_features
 _CHAINS = ((0.5, 0.9), (0.15, 0.99))
 # Parts whose membership is smoothed at a time.
 _BLOCK = 64
-# Parts are of a sharper graph: by the 7th neighbour, classes of a handful would share one.
-_TUNED = 3
+# Parts are of a sharper graph, by the 7th neighbour classes of a handful would share one; unless they are too many.
+_TUNED, _MOST = 3, 1024
 # Steps towards the resolution of the parts.
 _REFINEMENTS = 2
 
@@ -92,6 +92,8 @@ def neighborhood(x: Float[ndarray, "n d"], /, *, seed: int = 0) -> Neighborhood:
     affinity = normalize(weights)
     community = communities(weights)
     part = parts(neighbor_weights(x, tuned=_TUNED, found=found), community)
+    if part.max() >= _MOST:
+        part = parts(weights, community)
     parent = _majority(part, community)
     membership = _smoothed(affinity, part)
     central = (membership @ np.eye(int(community.max()) + 1)[parent])[np.arange(len(x)), community]

@@ -27,6 +27,9 @@ _DENSE = 2500
 _KEPT, _BLOCK, _AT_ONCE = 1 << 27, 32, 384
 # Signs that estimate the diagonal where R isn't formed.
 _N_PROBES = 16
+# Weights left out in single precision, and mass added everywhere: numbers below the normal ones of a processor, 1e-38,
+# take it many times as long, and chains make their way there by a few small weights.
+_NO_WEIGHT, _FLOOR = 1e-20, 1e-13
 
 
 class _Columns:
@@ -34,6 +37,8 @@ class _Columns:
 
     def __init__(self, affinity: csr_array, alpha: float) -> None:
         self.affinity = affinity.astype(np.float32)
+        self.affinity.data[self.affinity.data < _NO_WEIGHT] = 0.0
+        self.affinity.eliminate_zeros()
         self._alpha = alpha
         self._kept: dict[int, Float32[ndarray, " r"]] = {}
         self._lock = threading.Lock()
@@ -170,7 +175,7 @@ def spread(
 
     ``start`` is a guess of the result, such as that for the last page's seeds. In the precision of its arguments.
     """
-    return np.maximum(_iterate(affinity, mass, alpha, start), 0.0)
+    return np.maximum(_iterate(affinity, mass + mass.dtype.type(_FLOOR), alpha, start), 0.0)
 
 
 def own_mass(
