@@ -100,6 +100,16 @@ def test_where_all_are_of_one_kind_it_ends_when_each_was_told():
     assert (loop.model.beliefs.source > 0).all()
 
 
+def test_where_all_are_of_one_kind_so_far_tiles_are_from_all_over_the_list():
+    """It may be sorted by class."""
+    x = np.random.default_rng(0).standard_normal((300, 8))
+    labeler, loop = SimulatedLabeler(np.zeros(300, dtype=int)), Loop(x, gain, page_size=15, seed=0)
+    for _ in range(10):
+        question = loop.ask()
+        loop.tell(question, labeler(question))
+        assert len(np.unique(question.items // 75)) == 4
+
+
 @pytest.mark.slow
 def test_among_many_items_those_out_of_sight_come_at_last(monkeypatch):
     """Where few are looked at, the others are once these leave nothing to ask: everything is settled all the same."""

@@ -39,6 +39,9 @@ _IN_SIGHT = 4096
 _EXEMPLARS = 3
 # Worth of any item that isn't settled.
 _LEAST = 1e-9
+# Items of equal worth are taken at equal distances over their list, which may be sorted by class: by multiples of the
+# golden ratio, less their whole parts, as far as that much of their worth.
+_GOLDEN, _TIE = (5.0**0.5 - 1.0) / 2.0, 1e-6
 # An item less probable of its likeliest class than this mostly hears "no" of it, too, unless people err.
 _OFTEN = 0.4
 # Items doubted more than this are asked about again, though settled or deduced.
@@ -173,7 +176,7 @@ def _label_value(state: State) -> Float[ndarray, " n"]:
     value = 1.0 - beliefs.margin * (1.0 if beliefs.unseen is None else 1.0 - beliefs.unseen)
     if beliefs.reach is not None:
         value = value * beliefs.reach
-    value = np.maximum(value * (1.0 - state.unclear), _LEAST)
+    value = np.maximum(value * (1.0 - state.unclear), _LEAST) * (1.0 - _TIE * (_GOLDEN * np.arange(len(value)) % 1.0))
     doubted = (value > _DOUBTED) if several else np.zeros(len(value), dtype=bool)
     value[state.held | ((beliefs.source > 0) & ~doubted)] = 0.0
     return value
