@@ -10,12 +10,12 @@ from scipy.special import logsumexp
 from sklearn.metrics import adjusted_rand_score
 
 from pal.answers import Answers, Question
-from pal.evidence import gather
+from pal.evidence import expected_rates, gather
 from pal.knowledge import known
 from pal.labelers import SimulatedLabeler
 from pal.loop import Loop
 from pal.oracles import ORACLES
-from pal.strays import Told, held_together, unfit
+from pal.strays import Told, held_together, listen, unfit
 
 VOTES = st.lists(st.tuples(st.integers(0, 7), st.integers(0, 7), st.booleans()), min_size=1, max_size=20)
 
@@ -102,3 +102,17 @@ def test_classes_of_a_handful_are_found():
         question = loop.ask()
         loop.tell(question, labeler(question))
     assert adjusted_rand_score(y, loop.model.beliefs.label) > 0.9
+
+
+def test_what_a_group_says_of_itself_speaks_of_joins_and_not_of_its_items():
+    answers = Answers.of(Question(0, np.array([1, 2, 5])), [1, 1, -1])
+    evidence = gather(known(6, answers))
+    belief = np.full((len(evidence.item), 2), 0.5)
+    nobody = np.full(len(evidence.item), -1)
+    said = listen(evidence, evidence.sums(), belief, nobody, expected_rates(evidence))
+    inside = said.group[evidence.a] == said.group[evidence.b]
+    assert inside.sum() == 2
+    assert (said.same[inside] > said.apart[inside]).all()
+    alone = np.isin(evidence.item, [1, 2])
+    assert not said.by_others[alone].any()
+    assert said.told[alone].all()

@@ -24,9 +24,10 @@ SEVERAL, _DENIED = 3, 4
 class Told(NamedTuple):
     """What the answers say of each item asked about: log-likelihoods if it is of a class, and if it is of none.
 
-    ``by_others`` and ``differ_by_others`` leave out what the items of one ``group`` say of one another, and so do
-    ``same`` and ``apart``, the log-likelihoods of the votes on each pair if its ends are of one class, and if not: 0
-    inside a group. ``message`` is what each pair says (:func:`pal.evidence.messages`).
+    ``by_others`` and ``differ_by_others`` leave out what the items of one ``group`` say of one another. ``same`` and
+    ``apart`` are the log-likelihoods of the votes on each pair if its ends are of one class, and if not: inside a group
+    too, where features hold its items to be of two classes, and these may be one. ``message`` is what each pair says
+    (:func:`pal.evidence.messages`).
     """
 
     message: Float[ndarray, "ends c"]
@@ -50,9 +51,8 @@ def listen(
     told, differ = sums @ message, sums @ np.tile(apart, 2)
     if across.all():  # mostly, and messages are many
         return Told(message, told, differ, group, same, apart, told, differ)
-    same, apart = same * across, apart * across
     by_others = sums @ (message * np.tile(across, 2)[:, None])
-    return Told(message, told, differ, group, same, apart, by_others, sums @ np.tile(apart, 2))
+    return Told(message, told, differ, group, same, apart, by_others, sums @ np.tile(apart * across, 2))
 
 
 def held_together(
