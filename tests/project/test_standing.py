@@ -81,4 +81,6 @@ def test_pairs_found_alike_within_a_class_that_nobody_asked_about_leave_it_whole
     knowledge = told((1, [2], 1), (3, [5], 1), (6, [7], 1), (8, [6], -1))
     now = standing(knowledge, believed([0] * 6 + [1] * 6, [0, 8]))
     assert np.unique(now.label[:6]).tolist() == [now.label[0]]
+    assert now.source[:6].tolist() == [0, 2, 2, 0, 0, 0]  # one pair stands for all, and what was told of it stays so
+    assert now.anchor[now.label[0]] == 1
     assert now.label[6] == now.label[7] != now.label[8]  # known to differ from what names the class

@@ -2,11 +2,12 @@
 
 Definition. Groups are the classes that the answers prove (:func:`pal.beliefs.settle`), then other groups of two or
 more items that may yet turn out to be one of those, then classes that are only believed in. A group that the beliefs
-hold for part of a larger one, as surely as ``_PART``, is none: its items are predicted to be of that one. Nor is an
-item that answers deny every class, if the beliefs rather have one of these answers wrong. An item in one of the first
-two is *told* if a labeler found it alike the group's anchor (or it is the anchor), else *deduced*. Any other item is
-*predicted* to be of the group that the last published beliefs hold most probable, among those it isn't known to differ
-from now, if there is one.
+hold for part of a larger one, as surely as ``_PART``, is none: its items are predicted to be of that one. If that is
+only believed in, the largest group within it stands for it instead. Nor is an item a group that answers deny every
+class, if the beliefs rather have one of these answers wrong. An item in one of the first two is *told* if a labeler
+found it alike the group's anchor (or it is the anchor), else *deduced*. Any other item is *predicted* to be of the
+group that the last published beliefs hold most probable, among those it isn't known to differ from now, if there is
+one.
 """
 
 from dataclasses import dataclass
@@ -86,14 +87,14 @@ def standing(knowledge: Knowledge, beliefs: Beliefs, /) -> Standing:
     n_sure = len(anchor)
     slot, believed = _slots(knowledge, beliefs, label, n_sure)
     whole = _whole(knowledge, beliefs, slot, label, anchor, believed)
-    slot = np.append(whole, np.arange(n_sure, n_sure + len(believed)))[slot]
+    slot, whole = whole[slot], whole[:n_sure]
     part = label >= 0
     part[part] = whole[label[part]] != label[part]
     label[part], source[part] = -1, PREDICTED
     anchor = np.concatenate([anchor, believed])
     confidence = (label >= 0).astype(np.float64)
     free = np.flatnonzero(label < 0)
-    label[free], confidence[free] = _predict(beliefs, settled, slot, len(anchor), free)
+    label[free], confidence[free] = _predict(knowledge, beliefs, settled, slot, anchor, free)
     # Believed classes of which no item is left are no groups.
     used = np.unique(np.concatenate([whole[whole != _NONE], label[label >= 0]]))
     label = np.where(label >= 0, np.searchsorted(used, label), -1)
@@ -138,32 +139,39 @@ def _slots(knowledge: Knowledge, beliefs: Beliefs, label: ndarray, n_sure: int) 
 def _whole(
     knowledge: Knowledge, beliefs: Beliefs, slot: ndarray, label: ndarray, anchor: ndarray, believed: ndarray
 ) -> ndarray:
-    """Group that each group by answers is part of, itself for most: a larger one that beliefs hold its items to be of.
+    """Group that each is part of, itself for most: of one by answers a larger one that beliefs hold its items to be of.
 
-    That may be one of those only believed in: pairs found alike within it leave it whole. Known classes are whole, and
-    so is what answers say to differ. Items alone by mistake are of none.
+    If that is only believed in, the largest group by answers within it stands for it, and pairs found alike leave it
+    whole. Known classes are whole, and so is what answers say to differ. Items alone by mistake are of none.
     """
-    whole = np.arange(len(anchor))
+    n, every = len(anchor), np.concatenate([anchor, believed])
+    whole = np.arange(len(every))
     items = np.flatnonzero(label >= 0)
     if not len(items) or not len(slot):
         return whole
     host, column = np.unique(slot, return_inverse=True)
-    every = np.concatenate([anchor, believed])
-    size = np.bincount(label[items], minlength=len(anchor))
-    share = np.zeros((len(anchor), len(host)))
+    size = np.bincount(label[items], minlength=n)
+    share = np.zeros((n, len(host)))
     np.add.at(share, label[items], beliefs.probability[items] @ np.eye(len(host))[column])
     best, surely = host[share.argmax(axis=1)], share.max(axis=1) / np.maximum(size, 1)
-    size = np.append(size, np.bincount(slot[beliefs.label], minlength=len(every))[len(anchor) :])
+    whole[:n][_alone_by_mistake(beliefs, size, anchor) & ~np.isin(anchor, knowledge.classes)] = _NONE
+    size = np.append(size, np.bincount(slot[beliefs.label], minlength=len(every))[n:])
     rank = np.empty(len(every), dtype=np.int64)
     rank[np.argsort(-size, kind="stable")] = np.arange(len(every))
-    whole[_alone_by_mistake(beliefs, size[: len(anchor)], anchor) & ~np.isin(anchor, knowledge.classes)] = _NONE
-    # Small ones first, so that none goes into one that is gone.
-    for g in np.argsort(-rank[: len(anchor)]).tolist():
+    within = (surely >= _PART) & (rank[best] < rank[:n]) & (whole[:n] != _NONE) & ~np.isin(anchor, knowledge.classes)
+    small_first = np.flatnonzero(within)[np.argsort(-rank[:n][within])].tolist()
+
+    def may_be(g: int, h: int) -> bool:
+        return not (knowledge.relation(int(anchor[g]), [int(every[h])]) < 0).any()
+
+    for g in reversed(small_first):
         h = int(best[g])
-        if h == g or rank[h] > rank[g] or surely[g] < _PART or anchor[g] in knowledge.classes:
-            continue
-        gone = whole[g] == _NONE or (h < len(anchor) and whole[h] == _NONE)
-        if not gone and not (knowledge.relation(int(anchor[g]), [int(every[h])]) < 0).any():
+        if h >= n and whole[h] == h and may_be(g, h):
+            whole[h] = g
+    # Small ones first, so that none goes into one that is gone.
+    for g in small_first:
+        h = int(whole[best[g]]) if best[g] >= n else int(best[g])
+        if h < n and h not in (g, _NONE) and whole[h] != _NONE and may_be(g, h):
             whole[whole == g] = h
     return whole
 
@@ -178,17 +186,25 @@ def _alone_by_mistake(beliefs: Beliefs, size: ndarray, anchor: ndarray) -> ndarr
 
 
 def _predict(
-    beliefs: Beliefs, settled: Settled, slot: ndarray, n_groups: int, free: ndarray
+    knowledge: Knowledge, beliefs: Beliefs, settled: Settled, slot: ndarray, anchor: ndarray, free: ndarray
 ) -> tuple[ndarray, ndarray]:
     """Most probable group of the items in none, and its probability, by beliefs that may be a page old.
 
     ``slot`` is the group that each column of the beliefs is in now, if any.
     """
+    n_groups = len(anchor)
     if not n_groups:
         return np.full(len(free), -1), np.zeros(len(free))
-    # Only of groups that answers tell apart is anything excluded, and only columns that share a group are added up.
+    # Only columns that share a group are added up.
     some = np.flatnonzero(slot != _NONE)
     first = some[np.unique(slot[some], return_index=True)[1]]
+    # Groups that aren't proven classes, and what answers tell apart from them.
+    group, ends = knowledge.group[anchor], knowledge.differing
+    apart = [
+        (one, np.concatenate([ends[ends[:, 0] == group[one], 1], ends[ends[:, 1] == group[one], 0]]))
+        for one in np.unique(slot[some]).tolist()
+        if one >= len(settled.anchor)
+    ]
     label, share = np.full(len(free), -1), np.zeros(len(free))
     for start in range(0, len(free), _ROWS):
         rows = free[start : start + _ROWS]
@@ -199,6 +215,8 @@ def _predict(
             probability[:, slot[column]] += columns[:, column]
         excluded = settled.excluded[rows]
         probability[:, : excluded.shape[1]][excluded] = 0.0
+        for one, others in apart:
+            probability[np.isin(knowledge.group[rows], others), one] = 0.0
         total = probability.sum(axis=1)
         best = probability.argmax(axis=1)
         label[start : start + _ROWS] = np.where(total > 0, best, -1)
