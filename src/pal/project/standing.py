@@ -171,7 +171,7 @@ def _whole(
     # Small ones first, so that none goes into one that is gone.
     for g in small_first:
         h = int(whole[best[g]]) if best[g] >= n else int(best[g])
-        if h < n and h not in (g, _NONE) and whole[h] != _NONE and may_be(g, h):
+        if h < n and h != g and whole[h] != _NONE and may_be(g, h):
             whole[whole == g] = h
     return whole
 
@@ -198,12 +198,12 @@ def _predict(
     # Only columns that share a group are added up.
     some = np.flatnonzero(slot != _NONE)
     first = some[np.unique(slot[some], return_index=True)[1]]
-    # Groups that aren't proven classes, and what answers tell apart from them.
-    group, ends = knowledge.group[anchor], knowledge.differing
+    # What answers tell apart from groups that aren't proven classes; from most, nothing.
+    ends = np.concatenate([knowledge.differing, knowledge.differing[:, ::-1]])
     apart = [
-        (one, np.concatenate([ends[ends[:, 0] == group[one], 1], ends[ends[:, 1] == group[one], 0]]))
-        for one in np.unique(slot[some]).tolist()
-        if one >= len(settled.anchor)
+        (one, others)
+        for one in slot[first].tolist()
+        if one >= len(settled.anchor) and len(others := ends[ends[:, 0] == knowledge.group[anchor[one]], 1])
     ]
     label, share = np.full(len(free), -1), np.zeros(len(free))
     for start in range(0, len(free), _ROWS):
