@@ -17,6 +17,8 @@ from numpy import ndarray
 from pal.errors import InvalidInputError
 
 _OPEN = {b"\x1f\x8b": gzip.decompress, b"BZ": bz2.decompress, b"\xfd7": lzma.decompress}
+# What R writes for an integer, or the code of a factor, that is missing.
+_MISSING = -(2**31)
 _NIL, _GLOBAL = (254, 251, 242), (253, 252, 250)
 _SYMBOL, _PAIRLIST, _CHAR, _LOGICAL, _INTEGER, _REAL, _WORDS, _LIST, _REFERENCE = 1, 2, 9, 10, 13, 14, 16, 19, 255
 
@@ -90,7 +92,7 @@ class _Reader:
 
 
 def read_frame(path: Path, name: str, /) -> dict[str, ndarray]:
-    """Columns of the data frame ``name`` in an .rda file; factors become their words.
+    """Columns of the data frame ``name`` in an .rda file; factors become their words, and missing numbers NaN.
 
     Raises
     ------
@@ -114,5 +116,8 @@ def read_frame(path: Path, name: str, /) -> dict[str, ndarray]:
 
 
 def _column(column: _Vector) -> ndarray:
-    levels = column.attributes.get("levels")
-    return column.value if levels is None else np.array(levels.value)[column.value - 1]
+    levels, value = column.attributes.get("levels"), np.asarray(column.value)
+    missing = value == _MISSING if value.dtype == np.int32 else np.zeros(len(value), dtype=bool)
+    if levels is not None:
+        return np.array(["", *levels.value])[np.where(missing, 0, value)]
+    return np.where(missing, np.nan, value) if missing.any() else value

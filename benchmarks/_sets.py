@@ -15,13 +15,12 @@ from jaxtyping import Float, Int64, UInt8
 from numpy import ndarray
 
 from benchmarks._made import MADE
-from benchmarks._rdata import read_frame
+from benchmarks._tables import TABLES, read_table
 from pal.datasets import load_named
 from pal.encoders.packaged import packaged_encoder
 from pal.encoders.reduction import fit_reduction
 from pal.errors import InvalidInputError
 
-LETTERS = Path("/usr/lib/R/site-library/mlbench/data/LetterRecognition.rda")
 _N_COMPONENTS = 128
 
 
@@ -113,13 +112,8 @@ def _drawn(name: str) -> Callable[[int], Whole]:
     return lambda seed: Whole(*MADE[name](np.random.default_rng(seed)))
 
 
-def _letter(seed: int) -> Whole:  # noqa: ARG001
-    if not LETTERS.exists():
-        raise InvalidInputError(f"letter needs {LETTERS}; install Debian's package r-cran-mlbench")
-    columns = read_frame(LETTERS, "LetterRecognition")
-    y = np.unique(columns.pop("lettr"), return_inverse=True)[1]
-    x = np.column_stack(list(columns.values())).astype(np.float64)
-    return Whole(x / x.std(axis=0), y)
+def _tabled(name: str) -> Callable[[int], Whole]:
+    return lambda seed: Whole(*read_table(name))  # noqa: ARG005
 
 
 SETS: dict[str, Callable[[int], Whole]] = {
@@ -127,7 +121,7 @@ SETS: dict[str, Callable[[int], Whole]] = {
     "wine": _standardized("wine"),
     "breast-cancer": _standardized("breast_cancer"),
     "blobs40": _blobs,
-    "letter": _letter,
+    **{name: _tabled(name) for name in TABLES},
     **{name: _drawn(name) for name in MADE},
 }
 NAMES = ("digits", "circles", "mixture", *SETS, "reuters", "fashion", "cifar")

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from benchmarks._made import MADE
 from benchmarks._rdata import read_frame
-from benchmarks._sets import LETTERS, Whole, load, split
+from benchmarks._sets import Whole, load, split
+from benchmarks._tables import MLBENCH, read_table
 from pal.errors import InvalidInputError
 
 
@@ -50,8 +51,8 @@ def test_what_is_missing_is_said(name, words, tmp_path):
         load(name, seed=0, n_items=10, cache=tmp_path)
 
 
-def test_letters_without_their_package(tmp_path, monkeypatch):
-    monkeypatch.setattr("benchmarks._sets.LETTERS", tmp_path / "none.rda")
+def test_tables_without_their_package(tmp_path, monkeypatch):
+    monkeypatch.setattr("benchmarks._tables.MLBENCH", tmp_path)
     with pytest.raises(InvalidInputError, match="r-cran-mlbench"):
         load("letter", seed=0, n_items=10, cache=tmp_path)
 
@@ -67,12 +68,34 @@ def test_news_without_their_package(tmp_path, monkeypatch):
         load("reuters", seed=0, n_items=10, cache=tmp_path)
 
 
-@pytest.mark.skipif(not LETTERS.exists(), reason="needs Debian's package r-cran-mlbench")
+@pytest.mark.skipif(not MLBENCH.exists(), reason="needs Debian's package r-cran-mlbench")
 def test_letters(tmp_path):
     x, y = load("letter", seed=0, n_items=10, cache=tmp_path)
     assert x.shape == (20_000, 16)
     assert np.bincount(y)[[0, 25]].tolist() == [789, 734]  # A and Z, by the set's description
     np.testing.assert_allclose(x.std(axis=0), 1.0)
+
+
+@pytest.mark.skipif(not MLBENCH.exists(), reason="needs Debian's package r-cran-mlbench")
+@pytest.mark.parametrize(
+    ("name", "n_items", "n_classes"),
+    [
+        ("glass", 214, 6),
+        ("vehicle", 846, 4),
+        ("vowel", 990, 11),
+        ("zoo", 101, 7),
+        ("soybean", 683, 19),
+        ("satellite", 6435, 6),
+        ("shuttle", 58_000, 7),
+        ("dna", 3186, 3),
+        ("ionosphere", 351, 2),
+    ],
+)
+def test_tables(name, n_items, n_classes):
+    x, y = read_table(name)
+    assert (len(x), len(y), len(np.unique(y))) == (n_items, n_items, n_classes)
+    assert np.isfinite(x).all()
+    assert (x.std(axis=0) > 0).all()
 
 
 def integer(value):
@@ -95,11 +118,13 @@ NIL = integer(254)
 
 
 def frame_file(version=2):
-    """A frame ``f`` with a column of numbers and a factor, as R would save it."""
+    """A frame ``f`` with columns of numbers and a factor, as R would save it; in the last two, something is missing."""
     numbers = integer(14) + integer(3) + struct.pack(">3d", 1.5, -2.0, 0.0)
+    whole = integer(13) + integer(3) + struct.pack(">3i", 7, -(2**31), 0)
     levels = pair("levels", words("no", "yes"), NIL)
-    factor = integer(13 | 1 << 9) + integer(3) + struct.pack(">3i", 2, 1, 2) + levels
-    frame = integer(19 | 1 << 9) + integer(2) + numbers + factor + pair("names", words("a", "b"), NIL)
+    factor = integer(13 | 1 << 9) + integer(3) + struct.pack(">3i", 2, 1, -(2**31)) + levels
+    names = pair("names", words("a", "b", "c"), NIL)
+    frame = integer(19 | 1 << 9) + integer(3) + numbers + factor + whole + names
     head = integer(version) + integer(0) + integer(0) + ((integer(5) + b"UTF-8") if version == 3 else b"")
     return f"RDX{version}\nX\n".encode() + head + pair("f", frame, NIL)
 
@@ -111,7 +136,8 @@ def test_frames_from_r(tmp_path, pack, version):
     path.write_bytes(pack(frame_file(version)))
     frame = read_frame(path, "f")
     np.testing.assert_array_equal(frame["a"], [1.5, -2.0, 0.0])
-    assert frame["b"].tolist() == ["yes", "no", "yes"]
+    assert frame["b"].tolist() == ["yes", "no", ""]
+    np.testing.assert_array_equal(frame["c"], [7.0, np.nan, 0.0])
     with pytest.raises(InvalidInputError, match="no data frame g; it has f"):
         read_frame(path, "g")
 

@@ -54,14 +54,19 @@ def test_a_model_that_is_behind_asks_about_what_nobody_was_asked_since():
     assert max(at_once) == 3
 
 
-def test_what_the_model_doubts_is_asked_again_and_not_what_it_does_not_know(make_state):
+def erring(state):
+    """The same state, where the beliefs say that one answer in ten is wrong."""
+    return replace(state, model=replace(state.model, believe=replace(state.beliefs, error=0.1)))
+
+
+def test_what_the_model_doubts_is_asked_again_where_people_err_and_not_what_it_does_not_know(make_state):
     probability = np.full((8, 2), 0.5)
     state = make_state(
         np.eye(8), probability, [0, 7], answers=[(0, [1, 2], [1, 1]), (1, [3], [1]), (0, [7], [-1])], page_size=8
     )
     assert state.knowledge.relation(0, [3])[0] == 1
-    for learned, again in ((None, True), (known(8), False)):
-        question = gain(replace(state, learned=learned))[0]
+    for state_, again in ((erring(state), True), (replace(erring(state), learned=known(8)), False), (state, False)):
+        question = gain(state_)[0]
         asked = zip(np.broadcast_to(question.template, len(question.items)), question.items.tolist(), strict=True)
         assert any({int(a), b} in ({0, 3}, {7, 3}) for a, b in asked) == again
 
@@ -73,9 +78,20 @@ def test_what_a_wrong_answer_put_elsewhere_is_asked_about_again_in_its_class(mak
     answers = [(0, [1, 2, 4, 5], [1, 1, 1, -1]), (5, [6, 7, 8, 9], [1, 1, 1, 1]), (6, [3], [1])]
     state = make_state(np.eye(10), probability, [0, 5], answers=answers)
     assert state.knowledge.relation(0, [3])[0] == -1
-    question = gain(state)[0]
+    question = gain(erring(state))[0]
     assert question.items.tolist() == [3]
     assert question.template in (0, 1, 2, 4)
+    assert all(3 not in (question.template, *question.items) for question in gain(state))
+
+
+def test_answers_that_contradict_one_another_are_asked_about_though_hardly_any_is_wrong(make_state):
+    """Items 0 to 4 are alike, by a chain that also says that 4 isn't like 0; the beliefs hold it for one of class 1."""
+    probability = np.repeat([[1.0, 0.0], [0.0, 1.0]], 5, axis=0)
+    probability[4] = 0.4, 0.6
+    answers = [(0, [1, 2, 3], [1, 1, 1]), (3, [4], [1]), (0, [4], [-1]), (5, [6, 7, 8, 9], [1, 1, 1, 1])]
+    state = make_state(np.eye(10), probability, [0, 5], answers=answers)
+    assert len(state.knowledge.contradictions)
+    assert any(4 in question.items for question in gain(state))
 
 
 def test_classes_that_hardly_are_one_make_no_page_of_a_single_tile(make_state):

@@ -44,11 +44,11 @@ _LEAST = 1e-9
 _GOLDEN, _TIE = (5.0**0.5 - 1.0) / 2.0, 1e-6
 # An item less probable of its likeliest class than this mostly hears "no" of it, too, unless people err.
 _OFTEN = 0.4
-# Items doubted more than this are asked about again, though settled or deduced.
+# Where some answers are wrong, items doubted more than this are asked about again, though settled or deduced.
 _DOUBTED = 0.1
 # Of a class that is less probable than its own by this factor, an item isn't asked about unless it is doubted.
 _RIVAL = 0.05
-# Whether two classes are one is asked of others too, whose relation is deduced, unless it is this sure.
+# There, whether two classes are one is asked of others too, whose relation is deduced, unless it is this sure.
 _OPEN = 0.01
 # Classes whose pages are made and compared, the most promising ones.
 _CLASSES = 5
@@ -157,6 +157,7 @@ def _class_page(
     templates, worth = _templates(state, c), _worth(state, c, value)
     # What is believed to be of the class, and isn't in it by answers, may be kept out of it by a wrong one.
     doubted = (value > _DOUBTED) | ((state.beliefs.label == c) & (state.beliefs.source == 0))
+    doubted &= _some_wrong(state)
     best: _Page | None = None
     for template in templates[1:2] or templates if check else templates:
         page = _page(state, c, template, worth, doubted, join[c], members, check=check, least=least)
@@ -165,6 +166,15 @@ def _class_page(
             if any_full and len(page.items) == state.page_size:
                 break
     return best
+
+
+def _some_wrong(state: State) -> bool:
+    """Whether some answers are wrong: they contradict one another, or are likely to.
+
+    Until then what is deduced isn't asked, however much features speak against it; checks (:mod:`pal.oracles.checks`)
+    give wrong answers a chance to contradict others.
+    """
+    return state.beliefs.error > ERRING or len(state.fitted.contradictions) > 0
 
 
 def _label_value(state: State) -> Float[ndarray, " n"]:
@@ -251,7 +261,7 @@ def _page(
     worth[delegate] = np.maximum(worth[delegate], join[classes])
     worth[template] = 0.0
     one = beliefs.same[c, classes]  # not for ever: at the end, nothing else would be left to ask
-    doubted[delegate] = np.minimum(one, 1.0 - one) > _OPEN
+    doubted[delegate] = (np.minimum(one, 1.0 - one) > _OPEN) & _some_wrong(state)
     pool = _best_askable(state, template, worth, doubted)
     if not len(pool) or worth[pool[: state.page_size]].sum() <= least:  # likeness only takes away from that
         return None
