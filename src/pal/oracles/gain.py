@@ -48,7 +48,7 @@ _OFTEN = 0.4
 _DOUBTED = 0.1
 # Of a class that is less probable than its own by this factor, an item isn't asked about unless it is doubted.
 _RIVAL = 0.05
-# There, whether two classes are one is asked of others too, whose relation is deduced, unless it is this sure.
+# Whether two classes are one is asked of others too, whose relation is deduced, unless it is this sure.
 _OPEN = 0.01
 # Classes whose pages are made and compared, the most promising ones.
 _CLASSES = 5
@@ -171,10 +171,17 @@ def _class_page(
 def _some_wrong(state: State) -> bool:
     """Whether some answers are wrong: they contradict one another, or are likely to.
 
-    Until then what is deduced isn't asked, however much features speak against it; checks (:mod:`pal.oracles.checks`)
-    give wrong answers a chance to contradict others.
+    Until then what is deduced of an item isn't asked, however much features speak against it; checks
+    (:mod:`pal.oracles.checks`) give wrong answers a chance to contradict others.
     """
     return state.beliefs.error > ERRING or len(state.fitted.contradictions) > 0
+
+
+def _may_differ(state: State, template: int, items: Int64[ndarray, " q"]) -> Float[ndarray, " q"]:
+    """Probability that an answer may differ from what is deduced: that one of the two answers behind it is wrong."""
+    if _some_wrong(state):  # the beliefs say which
+        return np.ones(len(items))
+    return np.where(state.knowledge.relation(template, items) == 0, 1.0, 2.0 * state.beliefs.error)
 
 
 def _label_value(state: State) -> Float[ndarray, " n"]:
@@ -258,10 +265,11 @@ def _page(
     beliefs = state.beliefs
     worth, doubted = worth.copy(), doubted.copy()
     classes, delegate = _delegates(state, template, members, join)
-    worth[delegate] = np.maximum(worth[delegate], join[classes])
+    joins = join[classes] * _may_differ(state, template, delegate)
+    worth[delegate] = np.maximum(worth[delegate], np.where(joins < _HARDLY, 0.0, joins))
     worth[template] = 0.0
     one = beliefs.same[c, classes]  # not for ever: at the end, nothing else would be left to ask
-    doubted[delegate] = (np.minimum(one, 1.0 - one) > _OPEN) & _some_wrong(state)
+    doubted[delegate] = np.minimum(one, 1.0 - one) > _OPEN
     pool = _best_askable(state, template, worth, doubted)
     if not len(pool) or worth[pool[: state.page_size]].sum() <= least:  # likeness only takes away from that
         return None
