@@ -26,6 +26,8 @@ _WRONG = 0.25
 _OWN = 0.05
 # Confidence from which an item doesn't speak for its part.
 _SETTLED = 0.95
+# Power of what an answer lifts; it is less by so much times a power of the mean confidence.
+_POWER, _LATE, _LATELY = 0.5, 0.2, 8
 
 
 def doubted(
@@ -109,8 +111,9 @@ def reach(
 ) -> Float[ndarray, " n"]:
     """Doubt that settling an item would lift: Σ_j R_ij ÷ R_ii · (1 − ``confidence`` of j), fields weighed by trust.
 
-    One item of each part, in doubt itself, has the doubt of the whole part. To the power ½ (1 + χ²), χ the trust in
+    One item of each part, in doubt itself, has the doubt of the whole part. To the power h + (1 − h) χ², χ the trust in
     chains: these say whom an answer reaches, while communities hold items that it doesn't, which would wait for ever.
+    h is one half, and less where nearly all is sure, for what is wrong then are single items.
     """
     doubt = (1.0 - confidence)[:, None]
     everyone = np.arange(len(doubt))
@@ -125,4 +128,5 @@ def reach(
     part, first = np.unique(near.part[order], return_index=True)
     of_part = np.bincount(near.part, weights=doubt[:, 0])
     total[order[first]] = np.maximum(total[order[first]], of_part[part])
-    return (_OWN + total) ** (0.5 + 0.5 * trust[1:].sum() ** 2)
+    power = _POWER - _LATE * float(confidence.mean()) ** _LATELY
+    return (_OWN + total) ** (power + (1.0 - power) * trust[1:].sum() ** 2)
