@@ -121,6 +121,11 @@ class Settled:
     excluded: Bool[ndarray, "n_items n_classes"]
 
 
+def some_wrong(knowledge: Knowledge, error: float, /) -> bool:
+    """Whether some answers are wrong: they contradict one another, or a share that isn't small is likely to be."""
+    return error > ERRING or len(knowledge.contradictions) > 0
+
+
 def settle(knowledge: Knowledge, /) -> Settled:
     """Classes that the answers prove, and the items they settle; O(N C + votes).
 

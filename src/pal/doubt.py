@@ -107,13 +107,20 @@ def _by_mistake(evidence: Evidence, belief: Float[ndarray, "t c"], rates: Rates)
 
 
 def reach(
-    near: Neighborhood, weight: Float[ndarray, " e"], confidence: Float[ndarray, " n"], item: Int64[ndarray, " t"], /
+    near: Neighborhood,
+    weight: Float[ndarray, " e"],
+    confidence: Float[ndarray, " n"],
+    item: Int64[ndarray, " t"],
+    /,
+    *,
+    wrong: bool = False,
 ) -> Float[ndarray, " n"]:
     """Doubt that settling an item would lift: Σ_j R_ij ÷ R_ii · (1 − ``confidence`` of j), fields weighed by trust.
 
     One item of each part, in doubt itself, has the doubt of the whole part. To the power h + (1 − h) χ², χ the trust in
     chains: these say whom an answer reaches, while communities hold items that it doesn't, which would wait for ever.
-    h is one half, and less where nearly all is sure, for what is wrong then are single items.
+    h is one half, and less where nearly all is sure, for what is mistaken then are single items; but not if there are
+    ``wrong`` answers, which make such items.
     """
     doubt = (1.0 - confidence)[:, None]
     everyone = np.arange(len(doubt))
@@ -128,5 +135,5 @@ def reach(
     part, first = np.unique(near.part[order], return_index=True)
     of_part = np.bincount(near.part, weights=doubt[:, 0])
     total[order[first]] = np.maximum(total[order[first]], of_part[part])
-    power = _POWER - _LATE * float(confidence.mean()) ** _LATELY
+    power = _POWER - (0.0 if wrong else _LATE * float(confidence.mean()) ** _LATELY)
     return (_OWN + total) ** (power + (1.0 - power) * trust[1:].sum() ** 2)

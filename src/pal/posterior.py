@@ -16,7 +16,7 @@ from numpy import ndarray
 from scipy.sparse import csr_array
 from scipy.special import logit, softmax
 
-from pal.beliefs import DEDUCED, ERRING, PREDICTED, TOLD, Beliefs, settle
+from pal.beliefs import DEDUCED, ERRING, PREDICTED, TOLD, Beliefs, settle, some_wrong
 from pal.classes import (
     Change,
     Classes,
@@ -320,7 +320,13 @@ def _beliefs(
         evidence.labeler,
         1.0 - rates.miss,
         1.0 - rates.alarm,
-        reach(near, result.weight, (1.0 - unseen) * probability.max(axis=1, initial=0.0), evidence.item),
+        reach(
+            near,
+            result.weight,
+            (1.0 - unseen) * probability.max(axis=1, initial=0.0),
+            evidence.item,
+            wrong=some_wrong(knowledge, rates.error),
+        ),
         surprise,
         join(result.link, result.merge, result.size, margin=_LIKELY),
         unseen,

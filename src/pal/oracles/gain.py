@@ -24,7 +24,7 @@ from jaxtyping import Bool, Float, Int64
 from numpy import ndarray
 
 from pal.answers import Question
-from pal.beliefs import ERRING
+from pal.beliefs import ERRING, some_wrong
 from pal.clarity import UNCLEAR
 from pal.oracles.captcha import captcha
 from pal.oracles.checks import due, with_check
@@ -155,9 +155,10 @@ def _class_page(
 ) -> _Page | None:
     """Best page about one class, if it is worth more than ``least``; or the first full one, in less time."""
     templates, worth = _templates(state, c), _worth(state, c, value)
-    # What is believed to be of the class, and isn't in it by answers, may be kept out of it by a wrong one.
+    # What is believed to be of the class, and isn't in it by answers, may be kept out of it by a wrong one. Until some
+    # are wrong, what is deduced isn't asked, however much features speak against it; checks let answers contradict.
     doubted = (value > _DOUBTED) | ((state.beliefs.label == c) & (state.beliefs.source == 0))
-    doubted &= _some_wrong(state)
+    doubted &= some_wrong(state.fitted, state.beliefs.error)
     best: _Page | None = None
     for template in templates[1:2] or templates if check else templates:
         page = _page(state, c, template, worth, doubted, join[c], members, check=check, least=least)
@@ -168,18 +169,9 @@ def _class_page(
     return best
 
 
-def _some_wrong(state: State) -> bool:
-    """Whether some answers are wrong: they contradict one another, or are likely to.
-
-    Until then what is deduced of an item isn't asked, however much features speak against it; checks
-    (:mod:`pal.oracles.checks`) give wrong answers a chance to contradict others.
-    """
-    return state.beliefs.error > ERRING or len(state.fitted.contradictions) > 0
-
-
 def _may_differ(state: State, template: int, items: Int64[ndarray, " q"]) -> Float[ndarray, " q"]:
     """Probability that an answer may differ from what is deduced: that one of the two answers behind it is wrong."""
-    if _some_wrong(state):  # the beliefs say which
+    if some_wrong(state.fitted, state.beliefs.error):  # the beliefs say which
         return np.ones(len(items))
     return np.where(state.knowledge.relation(template, items) == 0, 1.0, 2.0 * state.beliefs.error)
 
