@@ -1,7 +1,7 @@
 """Real tables with classes, of R's package mlbench: Letter and nine smaller ones, from the UCI repository.
 
-Numbers have variance 1, and a word is a column of its own, so that two rows with other words are as far apart as by a
-number on average. What is missing is the median, or a word like the others.
+Numbers have mean 0 and variance 1, and a word is a column of its own, so that two rows with other words are as far
+apart as by a number on average. What is missing is the median, or a word like the others.
 """
 
 from pathlib import Path
@@ -58,11 +58,11 @@ def read_table(name: str, /) -> tuple[Float[ndarray, "n d"], Int64[ndarray, " n"
 
 
 def _features(column: ndarray) -> Float[ndarray, "n k"]:
-    """A column of numbers as one of variance 1, and one of words as one for each; none if all rows are the same."""
+    """A column of numbers as one of mean 0 and variance 1, one of words as one for each; none if all are the same."""
     if column.dtype.kind == "U":
         words = np.unique(column)
         return (column[:, None] == words[len(words) == 1 :]).astype(np.float64)
     numbers = column.astype(np.float64)
     numbers = np.where(np.isnan(numbers), np.nanmedian(numbers), numbers)
     spread = numbers.std()
-    return numbers[:, None] / spread if spread else np.zeros((len(numbers), 0))
+    return (numbers - numbers.mean())[:, None] / spread if spread else np.zeros((len(numbers), 0))
