@@ -1,4 +1,4 @@
-"""Real tables with classes, of R's package mlbench: Letter and nine smaller ones, from the UCI repository.
+"""Real tables with classes, of R's package mlbench: Letter and nine others, from the UCI repository.
 
 Numbers have mean 0 and variance 1, and a word is a column of its own, so that two rows with other words are as far
 apart as by a number on average. What is missing is the median, or a word like the others.
