@@ -27,7 +27,7 @@ _OWN = 0.05
 # Confidence from which an item doesn't speak for its part.
 _SETTLED = 0.95
 # Power of what an answer lifts; it is less by so much times a power of the mean confidence.
-_POWER, _LATE, _LATELY = 0.5, 0.2, 8
+_POWER, _LATE, _LATELY = 0.5, 0.2, 40
 
 
 def doubted(
