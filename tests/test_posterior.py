@@ -225,6 +225,23 @@ def test_wrong_answers_that_chain_two_classes_are_doubted(prepared):
     assert np.isin(keys, beliefs.doubted).sum() >= 2
 
 
+@pytest.mark.parametrize("n_slips", [1, 2, 3])
+def test_a_few_slips_do_not_join_classes_that_are_settled(n_slips):
+    """Where nearly all tiles are alike people overlook odd ones, of one class as well; others are asked, then."""
+    labels = np.repeat(np.arange(4), 150)
+    x = 5.0 * np.eye(4)[labels] + np.random.default_rng(0).standard_normal((600, 4)) * 0.6
+    anchors = [0, 150, 300, 450]
+    pages = [Answers.of(Question(t, np.arange(t + 1, t + 150)), [1] * 149) for t in anchors]
+    pages += [Answers.of(Question(t, np.array(anchors[:k])), [-1] * k) for k, t in enumerate(anchors) if k]
+    pages += [Answers.of(Question(0, np.arange(160, 160 + n_slips)), [1] * n_slips)]
+    knowledge = known(600, sum(pages, Answers.empty()))
+    assert len(knowledge.contradictions)
+    beliefs = believe(prepare(x).near, knowledge)
+    stands = standing(knowledge, beliefs)
+    np.testing.assert_array_equal(labels[stands.anchor][stands.label], labels)
+    assert len(stands.anchor) == 4
+
+
 @pytest.mark.parametrize("communities", [2, 3, 4])
 def test_right_answers_across_communities_do_not_look_wrong(communities):
     x = 5.0 * np.eye(4)[LABELS] + np.random.default_rng(0).standard_normal((80, 4)) * 0.6

@@ -79,6 +79,18 @@ def test_what_people_cannot_tell_is_not_asked_for_ever_and_is_counted_at_the_end
         assert page.reason.endswith("Not told, and still predicted: 3 (see Review).")
 
 
+def test_contradictions_are_told_of_at_the_end(project):
+    """Nothing is left to ask though one answer contradicts others: the likelier ones count, and the page says so."""
+    answer_pages(project, 100)
+    a, b = (project.items.id[i] for i in (0, 1))
+    project.record([Answered(labeler="ben", page="x", template=a, items=(b,), relations=(1,))])
+    answer_pages(project, 100)
+    page = project.page("ann")
+    assert isinstance(page, NoPage)
+    assert page.reason.endswith("contradict one another, and the likelier ones count: look at Review.")
+    assert len(settled_groups(project)) == 3
+
+
 def answer_pages(project, count):
     events = []
     for _ in range(count):

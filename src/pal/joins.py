@@ -27,6 +27,8 @@ _LINKS = 0.5
 _FELT = 5.0
 # Log-odds of a join that is decided by the votes, and for how many of them the prior stands.
 _DECIDED, _JOINS = 1.0, 1.0
+# Log-odds by which a vote speaks plainly, share of the pairs of classes that people confuse, and least items of these.
+_PLAIN, _CONFUSED, _SEVERAL = 1.0, 0.02, 5.0
 # How sure other answers make of both ends of a pair whose votes tell about classes.
 _SURE = 0.8
 
@@ -34,17 +36,35 @@ _SURE = 0.8
 class Link(NamedTuple):
     """Log-odds, by the votes, that two classes are one, (c, c).
 
-    ``told`` by votes between items whose class other votes say; ``felt`` by the rest, where features say which class an
-    end is of: these err together, so they count up to a limit.
+    ``told`` by votes between items whose class other votes say, of which ``against`` speaks against it; ``felt`` by the
+    rest, where features say which class an end is of: these err together, so they count up to a limit. ``plain`` counts
+    the votes that speak plainly, and classes have ``size`` items.
     """
 
-    told: Float[ndarray, "c c"]
-    felt: Float[ndarray, "c c"]
+    told: Float[ndarray, "*c c"]
+    felt: Float[ndarray, "*c c"]
+    against: Float[ndarray, "*c c"]
+    plain: Float[ndarray, "*c c"]
+    size: Float[ndarray, "*c c"]
 
     @property
-    def odds(self) -> Float[ndarray, "c c"]:
-        """Both together."""
-        return self.told + np.minimum(self.felt, _FELT)
+    def odds(self) -> Float[ndarray, "*c c"]:
+        """Both together.
+
+        Votes that contradict one another say that people may confuse the two classes, and then they say either as
+        often: a second mistake between these is no surprise. Of single items that isn't assumed.
+        """
+        felt = np.minimum(self.felt, _FELT)
+        unlike = self.against + np.maximum(-felt, 0.0)
+        odds = self.told + felt
+        confused = np.log(_CONFUSED) - np.log(2.0) * self.plain
+        either = np.logaddexp(-unlike, confused) - np.logaddexp(-unlike - odds, confused)
+        clash = np.minimum(unlike, unlike + odds) > _PLAIN
+        return np.where(clash & (self.size >= _SEVERAL), either, odds)
+
+    def row(self, c: int, /) -> "Link":
+        """That of one class with every other."""
+        return Link(*(table[c] for table in self))
 
 
 class Said(NamedTuple):
@@ -58,9 +78,23 @@ class Said(NamedTuple):
 
     def total(self, n_classes: int, /) -> Float[ndarray, "c c"]:
         """Log-odds of all votes together."""
-        link = np.zeros((n_classes, n_classes))
-        np.add.at(link, (self.one, self.other), self.log_odds)
-        return link + link.T
+        return self._sum(self.log_odds, n_classes)
+
+    def link(self, told: ndarray, size: Float[ndarray, " c"], /) -> Link:
+        """Log-odds by the votes on classes of so many items; ``told`` says of which pairs others say both classes."""
+        c, yes = len(size), self.some(told)
+        return Link(
+            yes.total(c),
+            self.some(~told).total(c),
+            yes._sum(np.maximum(-yes.log_odds, 0.0), c),
+            self._sum(np.abs(self.log_odds) > _PLAIN, c),
+            np.minimum.outer(size, size),
+        )
+
+    def _sum(self, of_vote: ndarray, n_classes: int) -> Float[ndarray, "c c"]:
+        table = np.zeros((n_classes, n_classes))
+        np.add.at(table, (self.one, self.other), of_vote)
+        return table + table.T
 
     def some(self, rows: ndarray, /) -> "Said":
         """That of some pairs alone."""
@@ -73,19 +107,20 @@ def by_votes(
     log_same: Float[ndarray, " p"],
     log_differ: Float[ndarray, " p"],
     surprise: float,
+    size: Float[ndarray, " c"],
     /,
 ) -> tuple[Link, Said]:
-    """All votes together, and by pairs.
+    """All votes together, on classes of ``size`` items, and by pairs.
 
     Where other answers ``alone`` make sure of both ends, these are told; elsewhere ``cavity`` says which classes the
     ends are of, with features, which mistake an end with probability ``surprise``.
     """
-    p, c = len(log_same), alone.shape[1]
+    p = len(log_same)
     sure = alone.max(axis=1, initial=0.0)
     known = sure[:p] * sure[p:] > _SURE
     ends = np.where(np.tile(known, 2)[:, None], alone, cavity)
     said = by_pairs(ends[:p], ends[p:], log_same, log_differ, np.where(known, 0.0, surprise))
-    return Link(said.some(known).total(c), said.some(~known).total(c)), said
+    return said.link(known, size), said
 
 
 def by_pairs(
@@ -232,21 +267,33 @@ def join(
     Labels are in order of first members. Classes that cannot be one, of prior 0, are never joined, nor is anything that
     holds them. Priors of what is joined count by ``size``: what no links say of one item says nothing of a whole class.
     """
-    told, felt, before, size = link.told.copy(), link.felt.copy(), prior.copy(), size.copy()
-    label = np.arange(len(told))
+    link, before, size = Link(*(table.copy() for table in link)), prior.copy(), size.copy()
+    label = np.arange(len(prior))
     off = prior > 0
-    while True:
-        both = Link(told, felt).odds
-        odds = np.where(off & (both > 0), both + logit(before), -np.inf)
-        if odds.max(initial=-np.inf) <= margin:
-            return np.asarray(np.unique(label, return_inverse=True)[1], dtype=np.int64)
+    odds = _odds(link, before, off)
+    while odds.max(initial=-np.inf) > margin:
         keep, gone = sorted(int(k) for k in np.unravel_index(odds.argmax(), odds.shape))
         label[label == gone] = keep
         share = size[gone] / (size[keep] + size[gone])
         size[keep] += size[gone]
-        for table, of_kept, of_gone in ((told, 1.0, 1.0), (felt, 1.0, 1.0), (before, 1.0 - share, share)):
-            table[keep] = of_kept * table[keep] + of_gone * table[gone]
-            table[:, keep] = table[keep]
-        off[keep] &= off[gone]
-        off[:, keep] = off[keep]
-        off[gone] = off[:, gone] = False
+        for table in link[:4]:
+            _put(table, keep, table[keep] + table[gone])
+        _put(link.size, keep, np.minimum(size[keep], size))
+        _put(before, keep, (1.0 - share) * before[keep] + share * before[gone])
+        _put(off, keep, off[keep] & off[gone])
+        _put(off, gone, np.zeros_like(off[gone]))
+        for c in (keep, gone):
+            _put(odds, c, _odds(link.row(c), before[c], off[c]))
+    return np.asarray(np.unique(label, return_inverse=True)[1], dtype=np.int64)
+
+
+def _odds(link: Link, prior: Float[ndarray, "*c c"], off: ndarray) -> Float[ndarray, "*c c"]:
+    """Log-odds that classes which may be one are, where votes speak for it."""
+    by_votes = link.odds
+    return np.where(off & (by_votes > 0), by_votes + logit(prior), -np.inf)
+
+
+def _put(table: ndarray, c: int, row: ndarray) -> None:
+    """Write a row of a symmetric table."""
+    table[c] = row
+    table[:, c] = row

@@ -165,7 +165,8 @@ def _update(
     surprise = (_SURPRISE * _SURPRISES + n_mistaken) / (_SURPRISES + n_plain)
 
     cavity, alone = (_without(said.message, evidence, s, updated, anchored) for s in (score, said.told))
-    link, linked = by_votes(alone, cavity, said.same, said.apart, surprise)
+    size = 1.0 + near.membership.sum(axis=0) @ parts.belief
+    link, linked = by_votes(alone, cavity, said.same, said.apart, surprise, size)
     own = np.where(anchored, -np.inf, unfit(said, expected))
     rare = new_class_prior(n_new, n_mistaken)
     lone = _lone(evidence, sums, classes, updated, expected, rare)
@@ -186,7 +187,7 @@ def _update(
         own,
         float(np.log(rare)),
         seen * of_one(one, other, merge, link, linked),
-        1.0 + near.membership.sum(axis=0) @ parts.belief,
+        size,
         surprise,
     )
 

@@ -209,9 +209,16 @@ class Paging:
             return "More pictures are being encoded; try again in a moment."
         if self._behind():
             return "The answers so far are being taken in; the next page will be here in a moment."
+        with self._lock:
+            contradict = len(self._ledger.knowledge.contradictions) > 0
+        clash = (
+            " Some of them contradict one another, and the likelier ones count: look at Review." if contradict else ""
+        )
         if n_unclear := self._n_unclear():
-            return f"{_SETTLED} that people could tell. Not told, and still predicted: {n_unclear:,} (see Review)."
-        return f"{_SETTLED}."
+            return (
+                f"{_SETTLED} that people could tell. Not told, and still predicted: {n_unclear:,} (see Review).{clash}"
+            )
+        return f"{_SETTLED}.{clash}"
 
     def _n_unclear(self) -> int:
         """Predicted items that were refused too often to be asked about again."""
@@ -224,6 +231,7 @@ class Paging:
         with self._lock:
             group = self._ledger.knowledge.group
         fellows = np.flatnonzero(group == group[question.template])
+        fellows = fellows[~np.isin(fellows, question.items)]
         return Page(
             page,
             listing.tile(self._items, question.template),
