@@ -93,7 +93,7 @@ def test_known_classes_are_never_joined():
     near = SimpleNamespace(between=np.ones((4, 4)))
     prior = merge_prior(near, np.eye(4), np.zeros((4, 4)), given=2)
     link = np.full((4, 4), 50.0)
-    label = join(Link(link, link, 0.0 * link, 0.0 * link, np.ones((4, 4))), prior, np.ones(4), margin=0.0)
+    label = join(Link(link, link, 0.0 * link, 0.0 * link, np.ones((4, 4)), False), prior, np.ones(4), margin=0.0)
     assert label[0] != label[1]
     assert len(np.unique(label)) == 2
 

@@ -30,12 +30,12 @@ def test_votes_between_sure_items_are_the_likelihood_ratio():
     np.testing.assert_allclose(alone, alone.T)
 
 
-def odds_of(n_yes, n_no, *, size=LARGE, error=0.003, told=True):
+def odds_of(n_yes, n_no, *, size=LARGE, error=0.003, told=True, clash=True):
     """Log-odds that classes 0 and 1 are one, by careful people's votes on different pairs."""
     yes, no = (np.log(1 - error), np.log(error)), (np.log(error), np.log(1 - error))
     n = n_yes + n_no
     said = by_pairs(*ends(n), *votes(*[yes] * n_yes, *[no] * n_no), np.zeros(n))
-    return said.link(np.full(n, told), size).odds[0, 1]
+    return said.link(np.full(n, told), size, clash=clash).odds[0, 1]
 
 
 @given(st.integers(1, 6), st.integers(1, 6))
@@ -47,6 +47,7 @@ def test_who_contradicts_themselves_about_two_classes_may_confuse_them(n_yes, n_
     assert both == pytest.approx(-odds_of(n_no, n_yes))
     assert odds_of(n_yes + 1, n_no) > both
     assert odds_of(n_yes, 0) == pytest.approx(n_yes * single)
+    assert odds_of(n_yes, n_no, clash=False) == pytest.approx((n_yes - n_no) * single)
     of_one_item = odds_of(n_yes, n_no, size=np.array([100.0, 1.0, 100.0]))
     assert of_one_item == pytest.approx((n_yes - n_no) * single), "a single item is no class"
 
@@ -60,7 +61,7 @@ def test_it_does_not_matter_in_which_order_parts_are_joined():
     """A class in two parts, of which one was denied another class and one was found alike: one of the two is wrong."""
     link = np.array([[0.0, 20.0, -6.0], [20.0, 0.0, 11.0], [-6.0, 11.0, 0.0]])
     against, plain = np.maximum(-link, 0.0), np.abs(np.sign(link)) * np.array([1.0, 1.0, 2.0])
-    parts = Link(link, np.zeros((3, 3)), against, np.maximum(plain, plain.T), np.full((3, 3), 50.0))
+    parts = Link(link, np.zeros((3, 3)), against, np.maximum(plain, plain.T), np.full((3, 3), 50.0), True)
     label = join(parts, np.full((3, 3), 0.02) * (1 - np.eye(3)), np.full(3, 50.0), margin=2.2)
     np.testing.assert_array_equal(label, [0, 0, 1])
 
@@ -78,7 +79,7 @@ def test_what_other_answers_make_sure_of_is_told_and_the_rest_felt():
     one, other = ends(2)
     alone = np.vstack([one, other])
     alone[[1, 3]] = 1.0 / 3.0  # of the second pair only features say
-    link, _ = by_votes(alone, np.vstack([one, other]), *votes(YES, YES), 0.2, LARGE)
+    link, _ = by_votes(alone, np.vstack([one, other]), *votes(YES, YES), 0.2, LARGE, clash=False)
     assert link.told[0, 1] > link.felt[0, 1] > 0
     assert link.odds[0, 1] == pytest.approx(link.told[0, 1] + link.felt[0, 1])
 
@@ -90,7 +91,7 @@ def test_many_alike_across_two_classes_speak_for_one_another():
     def same(*said):
         one, other = ends(len(said))
         pairs = by_pairs(one, other, *votes(*said), np.zeros(len(said)))
-        return of_one(one, other, prior, pairs.link(np.ones(len(pairs.one), dtype=bool), LARGE), pairs)
+        return of_one(one, other, prior, pairs.link(np.ones(len(pairs.one), dtype=bool), LARGE, clash=True), pairs)
 
     np.testing.assert_allclose(same(YES), 0.02)  # a single one has nothing but the prior beside it
     assert (same(*[YES] * 5) > 0.99).all()
@@ -100,7 +101,7 @@ def test_many_alike_across_two_classes_speak_for_one_another():
 def test_classes_that_are_known_to_differ_stay_so():
     one, other = ends(3)
     pairs = by_pairs(one, other, *votes(YES, YES, YES), np.zeros(3))
-    link = pairs.link(np.ones(len(pairs.one), dtype=bool), LARGE)
+    link = pairs.link(np.ones(len(pairs.one), dtype=bool), LARGE, clash=True)
     np.testing.assert_allclose(of_one(one, other, np.zeros((3, 3)), link, pairs), 0.0)
 
 

@@ -3,6 +3,7 @@
 import ast
 import subprocess
 import sys
+from functools import cache
 from graphlib import TopologicalSorter
 from importlib.util import find_spec
 from pathlib import Path
@@ -82,10 +83,16 @@ def modules():
 MODULES = dict(modules())
 
 
+@cache
+def parsed(path):
+    return ast.parse(path.read_text())
+
+
+@cache
 def imported(path):
     """Absolute names of the modules a file imports, inside functions too; ``from a import b`` gives a.b if a module."""
     names = set()
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
@@ -143,6 +150,7 @@ def test_importing_pal_is_light():
     assert not loaded & {*HEAVY, "numpy", "jaxtyping"}
 
 
+@pytest.mark.slow
 def test_importing_the_ring_is_light():
     """All of the science, without scikit-learn too but for the estimator."""
     names = [f"pal.{name}" for name in RING if f"pal.{name}" in MODULES]
@@ -161,6 +169,7 @@ def test_the_child_that_learns_is_light():
     assert not loaded & {"torch", "fastapi", "sqlalchemy", "typer", "PIL", "pal.project.core", "pal.oracles"}
 
 
+@pytest.mark.slow
 def test_what_serves_is_light():
     """A child makes its models, and a new log needs no steps: what those take would only hold up the start."""
     loaded = loaded_by("import pal.cli.serve, pal.project.core, pal.project.learning, pal.store.sql, pal.web.app")
@@ -198,7 +207,7 @@ def test_everything_public_is_documented(module):
                 if isinstance(node, ast.ClassDef):
                     yield from undocumented(node.body, f"{node.name}.")
 
-    tree = ast.parse(MODULES[module].read_text())
+    tree = parsed(MODULES[module])
     assert ast.get_docstring(tree), f"{module} has no docstring"
     assert not list(undocumented(tree.body))
 

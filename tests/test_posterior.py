@@ -45,6 +45,7 @@ def test_rows_are_distributions_and_same_is_symmetric(prepared):
     assert (np.diag(beliefs.same) == 0).all()
 
 
+@pytest.mark.slow
 def test_answers_about_all_known_classes_are_believed_as_they_are_given():
     """Of two classes, the beliefs in which every answer is wrong explain the answers as well, but for one item each."""
     digits = load_digits()
@@ -185,6 +186,7 @@ def test_an_anchor_is_of_its_class(n_pages):
     np.testing.assert_array_equal(beliefs.label[beliefs.anchor], np.arange(len(beliefs.anchor)))
 
 
+@pytest.mark.slow
 def test_who_errs_weighs_less(prepared):
     """Of four people one says the opposite of what is right as often as not: the others are believed."""
     score, without = np.zeros((2, 4))
@@ -293,6 +295,7 @@ def test_answers_that_agree_across_communities_are_no_mistakes():
     assert adjusted_rand_score(cloud % 2, standing(loop.knowledge, loop.model.beliefs).label) > 0.9
 
 
+@pytest.mark.slow
 def test_answers_about_one_class_alone_leave_the_others_where_features_put_them():
     digits = load_digits()
     near = prepare(digits.data, seed=0).near

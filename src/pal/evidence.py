@@ -36,6 +36,7 @@ class Evidence(NamedTuple):
     """Items that answers are about, (t,), pairs of them, ends as rows 0..t − 1, and who said what of each pair.
 
     Ballot r, by ``labeler[who[r]]``, is about pair ``pair[r]``: ``vote[r]`` times alike, or −``vote[r]`` times unlike.
+    ``clash`` says whether any answers contradict one another.
     """
 
     item: Int64[ndarray, " t"]
@@ -45,6 +46,7 @@ class Evidence(NamedTuple):
     who: Int64[ndarray, " v"]
     vote: Float[ndarray, " v"]
     labeler: Int64[ndarray, " l"]
+    clash: bool = False
 
     @property
     def ends(self) -> Int64[ndarray, " ends"]:
@@ -97,7 +99,8 @@ def gather(knowledge: Knowledge, named: Int64[ndarray, " m"] = _NONE, /) -> Evid
     a, b = np.searchsorted(item, ends).T
     labeler, who = np.unique(knowledge.ballots.labeler(said.key), return_inverse=True)
     pair = np.searchsorted(key, knowledge.ballots.pair(said.key))
-    return Evidence(item, a, b, pair, who, (said.alike - said.unlike) * 1.0, labeler)
+    clash = len(knowledge.contradictions) > 0
+    return Evidence(item, a, b, pair, who, (said.alike - said.unlike) * 1.0, labeler, clash)
 
 
 def expected_rates(evidence: Evidence, /) -> Rates:

@@ -6,6 +6,8 @@ which leave these votes out: log(1 + P(one end in each) (same − differ) ÷ P(v
 (:func:`merge_prior`). Pairs are then joined, likeliest first, down to a margin (:func:`join`).
 """
 
+from collections.abc import Callable
+from operator import itemgetter
 from typing import NamedTuple
 
 import numpy as np
@@ -38,7 +40,8 @@ class Link(NamedTuple):
 
     ``told`` by votes between items whose class other votes say, of which ``against`` speaks against it; ``felt`` by the
     rest, where features say which class an end is of: these err together, so they count up to a limit. ``plain`` counts
-    the votes that speak plainly, and classes have ``size`` items.
+    the votes that speak plainly, and classes have ``size`` items. ``clash`` says whether any answers contradict one
+    another: without, what seem to be votes for and against may be beliefs that are wrong about an end.
     """
 
     told: Float[ndarray, "*c c"]
@@ -46,6 +49,7 @@ class Link(NamedTuple):
     against: Float[ndarray, "*c c"]
     plain: Float[ndarray, "*c c"]
     size: Float[ndarray, "*c c"]
+    clash: bool
 
     @property
     def odds(self) -> Float[ndarray, "*c c"]:
@@ -57,14 +61,17 @@ class Link(NamedTuple):
         felt = np.minimum(self.felt, _FELT)
         unlike = self.against + np.maximum(-felt, 0.0)
         odds = self.told + felt
+        if not self.clash:
+            return odds
         confused = np.log(_CONFUSED) - np.log(2.0) * self.plain
         either = np.logaddexp(-unlike, confused) - np.logaddexp(-unlike - odds, confused)
-        clash = np.minimum(unlike, unlike + odds) > _PLAIN
-        return np.where(clash & (self.size >= _SEVERAL), either, odds)
+        both_ways = np.minimum(unlike, unlike + odds) > _PLAIN
+        return np.where(both_ways & (self.size >= _SEVERAL), either, odds)
 
-    def row(self, c: int, /) -> "Link":
-        """That of one class with every other."""
-        return Link(*(table[c] for table in self))
+    def of_tables(self, do: Callable[[ndarray], ndarray], /) -> "Link":
+        """The same of each table: a copy, or that of one class with every other."""
+        told, felt, against, plain, size = map(do, (self.told, self.felt, self.against, self.plain, self.size))
+        return Link(told, felt, against, plain, size, self.clash)
 
 
 class Said(NamedTuple):
@@ -80,7 +87,7 @@ class Said(NamedTuple):
         """Log-odds of all votes together."""
         return self._sum(self.log_odds, n_classes)
 
-    def link(self, told: ndarray, size: Float[ndarray, " c"], /) -> Link:
+    def link(self, told: ndarray, size: Float[ndarray, " c"], /, *, clash: bool) -> Link:
         """Log-odds by the votes on classes of so many items; ``told`` says of which pairs others say both classes."""
         c, yes = len(size), self.some(told)
         return Link(
@@ -89,6 +96,7 @@ class Said(NamedTuple):
             yes._sum(np.maximum(-yes.log_odds, 0.0), c),
             self._sum(np.abs(self.log_odds) > _PLAIN, c),
             np.minimum.outer(size, size),
+            clash,
         )
 
     def _sum(self, of_vote: ndarray, n_classes: int) -> Float[ndarray, "c c"]:
@@ -109,6 +117,8 @@ def by_votes(
     surprise: float,
     size: Float[ndarray, " c"],
     /,
+    *,
+    clash: bool,
 ) -> tuple[Link, Said]:
     """All votes together, on classes of ``size`` items, and by pairs.
 
@@ -120,7 +130,7 @@ def by_votes(
     known = sure[:p] * sure[p:] > _SURE
     ends = np.where(np.tile(known, 2)[:, None], alone, cavity)
     said = by_pairs(ends[:p], ends[p:], log_same, log_differ, np.where(known, 0.0, surprise))
-    return said.link(known, size), said
+    return said.link(known, size, clash=clash), said
 
 
 def by_pairs(
@@ -267,7 +277,7 @@ def join(
     Labels are in order of first members. Classes that cannot be one, of prior 0, are never joined, nor is anything that
     holds them. Priors of what is joined count by ``size``: what no links say of one item says nothing of a whole class.
     """
-    link, before, size = Link(*(table.copy() for table in link)), prior.copy(), size.copy()
+    link, before, size = link.of_tables(np.copy), prior.copy(), size.copy()
     label = np.arange(len(prior))
     off = prior > 0
     odds = _odds(link, before, off)
@@ -276,14 +286,14 @@ def join(
         label[label == gone] = keep
         share = size[gone] / (size[keep] + size[gone])
         size[keep] += size[gone]
-        for table in link[:4]:
+        for table in (link.told, link.felt, link.against, link.plain):
             _put(table, keep, table[keep] + table[gone])
         _put(link.size, keep, np.minimum(size[keep], size))
         _put(before, keep, (1.0 - share) * before[keep] + share * before[gone])
         _put(off, keep, off[keep] & off[gone])
         _put(off, gone, np.zeros_like(off[gone]))
         for c in (keep, gone):
-            _put(odds, c, _odds(link.row(c), before[c], off[c]))
+            _put(odds, c, _odds(link.of_tables(itemgetter(c)), before[c], off[c]))
     return np.asarray(np.unique(label, return_inverse=True)[1], dtype=np.int64)
 
 

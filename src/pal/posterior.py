@@ -166,7 +166,7 @@ def _update(
 
     cavity, alone = (_without(said.message, evidence, s, updated, anchored) for s in (score, said.told))
     size = 1.0 + near.membership.sum(axis=0) @ parts.belief
-    link, linked = by_votes(alone, cavity, said.same, said.apart, surprise, size)
+    link, linked = by_votes(alone, cavity, said.same, said.apart, surprise, size, clash=evidence.clash)
     own = np.where(anchored, -np.inf, unfit(said, expected))
     rare = new_class_prior(n_new, n_mistaken)
     lone = _lone(evidence, sums, classes, updated, expected, rare)

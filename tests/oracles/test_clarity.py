@@ -65,6 +65,7 @@ OTHERS = ["guided-captcha", "least-certain", "entropy", "committee", "hierarchic
 @pytest.mark.parametrize(
     "oracle", ["default", "margin", "captcha", *(pytest.param(o, marks=pytest.mark.slow) for o in OTHERS)]
 )
+@pytest.mark.slow
 def test_what_a_person_cannot_tell_is_soon_left_alone(oracle):
     """No pair is asked again, and few items more than twice, templates included."""
     y = np.repeat(np.arange(4), 25)

@@ -77,6 +77,7 @@ def test_two_processes_equal_one(tmp_path):
         assert "multiple of the 2 processes" in (tmp_path / f"refused-{rank}").read_text()
 
 
+@pytest.mark.slow
 def test_shares_are_the_batch():
     items = np.arange(12)
     assert np.array_equal(np.concatenate([my_share(items, r, 3) for r in range(3)]), items)
