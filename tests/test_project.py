@@ -1,7 +1,9 @@
+import shutil
 import threading
 import time
 from collections import Counter
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 
 import pal.representatives
 from pal.answers import Question
+from pal.datasets import Reading
 from pal.datasets.arrays import items_of
 from pal.errors import InvalidInputError, StoreError
 from pal.knowledge import known
@@ -454,9 +457,25 @@ def test_pages_show_exemplars_of_the_template(project):
     assert page.expires > time.time()
 
 
-def test_vectors_have_no_thumbnail(project):
-    with pytest.raises(InvalidInputError, match="has no picture"):
-        project.thumbnail(project.items.id[0], 256)
+def test_vectors_alone_are_drawn_and_stay_so_as_the_source_grows(source):
+    x, labels = three_clumps()
+    with Project.create_or_open(source, page_size=5) as project:
+        assert project.items.drawn
+        before = [project.thumbnail(item, size) for item in project.items.id[:5] for size in (96, 256)]
+    np.savez(source, x=np.vstack([x, 9.0 * x[:20] + 4.0]), y=np.r_[labels, labels[:20]])
+    (pictures,) = Path(source.parent).glob("*/thumbnails")
+    for kept in pictures.glob("[0-9]*"):
+        shutil.rmtree(kept)
+    with Project.create_or_open(source, page_size=5) as project:
+        assert [project.thumbnail(item, size) for item in project.items.id[:5] for size in (96, 256)] == before
+
+
+def test_vectors_with_a_table_are_read_and_have_no_thumbnail(source, tmp_path):
+    (tmp_path / "x.csv").write_text("note\n" + "\n".join(f"row {i}" for i in range(45)))
+    with Project.create_or_open(source, page_size=5, reading=Reading(table=tmp_path / "x.csv")) as project:
+        assert not project.items.drawn
+        with pytest.raises(InvalidInputError, match="has no picture"):
+            project.thumbnail(project.items.id[0], 256)
 
 
 def test_one_writer(source, project):

@@ -139,6 +139,11 @@ class Items:
         """Row number of each id."""
         return {item: i for i, item in enumerate(self.id)}
 
+    @property
+    def drawn(self) -> bool:
+        """Whether pictures are shown: of the items, of sounds, or of vectors of which nothing else is known."""
+        return self.kind in ("image", "audio") or (self.vectors is not None and self.text is None and not self.cells)
+
     def has_picture(self, i: int, /) -> bool:
         """Whether item ``i`` is a picture or a file, which a folder of its class can hold."""
         return self.pictures is not None or self.file(i) is not None

@@ -122,6 +122,24 @@ def test_groups_of_texts_can_be_read(opened, tmp_path):
         assert page.locator("#peek .card-text").inner_text() in texts
 
 
+def test_vectors_alone_are_bars_with_a_name(opened, tmp_path):
+    """The name stands on tiles and nowhere twice; nothing sticks out, and in small no name would be read."""
+    x = np.random.default_rng(0).standard_normal((60, 20)) + 4.0 * np.eye(20)[np.arange(60) % 3]
+    np.save(tmp_path / "x.npy", x)
+    project = project_of(tmp_path / "x.npy", tmp_path)
+    with project, serving(create_app(project, token=None)) as address:
+        page = opened(address)
+        page.wait_for_function("() => [...document.querySelectorAll('.tile img')].every((one) => one.naturalWidth)")
+        assert page.locator(".tile img").count() == 15
+        names = page.locator(".tile .card-name:visible").all_inner_texts()
+        assert set(names) <= set(project.items.name)
+        assert len(names) == 15
+        assert page.evaluate(STICKS_OUT) < 1
+        page.goto(f"{address}groups")
+        page.wait_for_selector(".card img")
+        assert page.locator(".card .card-name:visible").count() == 0
+
+
 def test_long_names_stay_inside_on_a_phone(opened, tmp_path):
     """Names of files are paths, without a space to break them at."""
     names = [f"photographs/{'holiday_' * 6}{i:02d}.png" for i in range(20)]

@@ -3,11 +3,16 @@
 Those of 256 pixels are made at import, by the processes that read the files; other sizes when they are asked for.
 """
 
+import io
 import os
 import threading
+from functools import lru_cache
 from pathlib import Path
 
+import numpy as np
+
 from pal.encoders.encode import THUMBNAIL, Keep
+from pal.encoders.profile import Axes, axes_of, profile
 from pal.encoders.waveform import waveform
 from pal.errors import InvalidInputError, StoreError
 from pal.items import Items
@@ -20,7 +25,9 @@ _TINY = 16
 
 
 def thumbnail(items: Items, directory: Path, item: str, size: int, /) -> bytes:
-    """Picture of an item as JPEG, at most ``size`` pixels on a side; kept under ``directory``. Sounds are drawn.
+    """Picture of an item as JPEG, at most ``size`` pixels on a side; kept under ``directory``.
+
+    Sounds are drawn, and so are vectors that come with nothing to look at.
 
     Raises
     ------
@@ -75,6 +82,8 @@ def _draw(items: Items, directory: Path, row: int, size: int) -> bytes:
     if items.pictures is not None:
         return _enlarged(items, row, size)
     source = items.file(row)
+    if source is None and items.drawn and items.vectors is not None:
+        return profile(items.vectors[row], _axes(items, directory), size)
     if source is None or items.kind not in ("image", "audio"):
         raise InvalidInputError(f"{items.name[row]} has no picture; show its name or text")
     if items.kind == "audio":
@@ -83,6 +92,22 @@ def _draw(items: Items, directory: Path, row: int, size: int) -> bytes:
     if size < THUMBNAIL and made.is_file():  # written here, so it may be read here
         return encode_picture(read_picture(made, size))
     return pool().picture(source, side=0, thumbnail=size)[1]
+
+
+@lru_cache(maxsize=1)
+def _axes(items: Items, directory: Path) -> Axes:
+    """Axes that vectors are drawn along; kept, for pictures of one project must not change as its source grows."""
+    assert items.vectors is not None  # noqa: S101
+    file = directory / "axes.npz"
+    if file.is_file():
+        with np.load(file) as kept:
+            found = Axes(kept["mean"], kept["scaled"])
+        if len(found.mean) == items.vectors.shape[1]:
+            return found
+    made, data = axes_of(items.vectors), io.BytesIO()
+    np.savez(data, **made._asdict())
+    _write(file, data.getvalue())
+    return made
 
 
 def _enlarged(items: Items, row: int, size: int) -> bytes:

@@ -129,6 +129,7 @@ def _templates(project: Project, key: str) -> Jinja2Templates:
         "project_key": key,
         "project_name": project.directory.name.removesuffix(SUFFIX) or project.directory.name,
         "kind": project.items.kind,
+        "drawn": project.items.drawn,
         "screens": SCREENS,
         "classes": lambda: project.settings().classes,
         "may": may,

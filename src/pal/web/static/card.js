@@ -32,6 +32,7 @@ export function face(item, size, most = longest([item])) {
   picture.src = thumbnail(item.id, size);
   holder.append(picture);
   if (size > 96 && kind() === "audio") holder.append(player(item));
+  if (size > 96 && kind() === "vector") holder.append(element("span", "card-name", item.name));
   if (size > 256 && item.cells.length) holder.append(table(item, size));
   const ready = picture.decode().then(
     () => holder.classList.toggle("coarse", picture.naturalWidth <= 64),
@@ -67,4 +68,5 @@ function table(item, size) {
 }
 
 const kind = () => document.body.dataset.kind;
-const drawn = () => kind() === "image" || kind() === "audio";
+/** Whether items are shown as pictures, and not as words. */
+export const drawn = () => document.body.dataset.drawn !== undefined;

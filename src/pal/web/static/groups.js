@@ -1,7 +1,7 @@
 // The groups screen: cards, and one group opened. Corrections are answers; nothing here edits a label.
 // @ts-check
 
-import { element, face, longest } from "./card.js";
+import { drawn, element, face, longest } from "./card.js";
 import { askName, confirmed } from "./dialogs.js";
 import { Asking } from "./pairs.js";
 import { ask, button, percent, plural, when } from "./screen.js";
@@ -84,7 +84,7 @@ function card(group) {
   /** @type {HTMLAnchorElement} */ (pictures).href = `#${group.anchor}`;
   pictures.tabIndex = -1;
   pictures.setAttribute("aria-hidden", "true");
-  const read = !["image", "audio"].includes(document.body.dataset.kind ?? "");
+  const read = !drawn();
   pictures.classList.toggle("read", read);
   pictures.append(...group.exemplars.slice(0, read ? 3 : 5).map((item) => (read ? oneLine(item) : face(item, 96).face)));
 

@@ -1,7 +1,7 @@
 // The map screen: all items in two dimensions, drawn by plotly; a loop around some points makes a page of them.
 // @ts-check
 
-import { element, face } from "./card.js";
+import { drawn, element, face } from "./card.js";
 import { keep } from "./keep.js";
 import { ask, percent, plural, short, toast } from "./screen.js";
 import { at } from "./status.js";
@@ -128,12 +128,11 @@ function row(of, place, colour) {
   const members = of.group.flatMap((own, point) => (own === place ? [point] : []));
   // What a group without a name is, its anchor shows.
   const anchor = of.id.indexOf(of.anchors[place]);
-  const drawn = ["image", "audio"].includes(document.body.dataset.kind ?? "");
   const named = of.group_names[place] || anchor < 0;
-  const words = named || drawn ? groupName(of, place) : of.text[anchor] ?? of.name[anchor];
+  const words = named || drawn() ? groupName(of, place) : of.text[anchor] ?? of.name[anchor];
   made.append(dot(colour));
-  if (anchor >= 0 && drawn) made.append(face({ id: of.id[anchor], name: of.name[anchor], text: null, cells: [] }, 96).face);
-  made.append(element("span", named || drawn ? "legend-name" : "legend-name unnamed", words), element("small", "", members.length.toLocaleString()));
+  if (anchor >= 0 && drawn()) made.append(face({ id: of.id[anchor], name: of.name[anchor], text: null, cells: [] }, 96).face);
+  made.append(element("span", named || drawn() ? "legend-name" : "legend-name unnamed", words), element("small", "", members.length.toLocaleString()));
   made.setAttribute("aria-label", `Select ${groupName(of, place)}, ${plural(members.length, "item")}`);
   made.setAttribute("aria-pressed", String(group === place));
   made.addEventListener("click", () => {
