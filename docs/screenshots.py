@@ -1,9 +1,9 @@
 """Take the pictures of the annotator that stand in the docs: ``python docs/screenshots.py``.
 
 A person who knows the digits answers pages of the demo in a real Chromium, audits a few predictions and errs once;
-then every screen is taken, light and dark, on a desktop and on a phone. A page of texts, one of sounds and one of rows
-of a table follow, of things made up here. ``python docs/screenshots.py kinds`` takes those alone. Needs ``chromium`` on
-the path.
+then every screen is taken, light and dark, on a desktop and on a phone. A page of texts, one of sounds, one of rows of
+a table and one of vectors follow. ``python docs/screenshots.py kinds`` takes those alone. Needs ``chromium`` on the
+path.
 """
 
 import csv
@@ -254,9 +254,24 @@ def write_rows(home: Path) -> list[str]:
     return [str(home / "iris.npy"), "--table", str(home / "iris.csv")]
 
 
+def write_vectors(home: Path) -> list[str]:
+    """What was measured of wines, with nothing to look at."""
+    import numpy as np
+    from sklearn.datasets import load_wine
+
+    x = load_wine().data
+    np.save(home / "wines.npy", (x - x.mean(axis=0)) / x.std(axis=0))
+    return [str(home / "wines.npy")]
+
+
 def walk_kinds(browser: Browser) -> None:
     """A page of each kind of items that isn't pictures."""
-    for name, write in [("texts", write_texts), ("sounds", write_sounds), ("rows", write_rows)]:
+    for name, write in [
+        ("texts", write_texts),
+        ("sounds", write_sounds),
+        ("rows", write_rows),
+        ("vectors", write_vectors),
+    ]:
         with tempfile.TemporaryDirectory() as directory:
             server = Server(Path(directory) / f"{name}.pal", (*write(Path(directory)), "--oracle", "captcha"))
             try:
