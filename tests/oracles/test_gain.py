@@ -94,6 +94,22 @@ def test_answers_that_contradict_one_another_are_asked_about_though_hardly_any_i
     assert any(4 in question.items for question in gain(state))
 
 
+@pytest.mark.parametrize("n_denied", [3, 4])
+def test_an_item_denied_in_vain_is_asked_about_again_in_its_class(make_state, n_denied):
+    """By a wrong "no" it is of no class, and contradicts nothing; another member of its class is asked, not before."""
+    labels = np.repeat(np.arange(5), 4)
+    probability = 0.02 + 0.9 * np.eye(5)[labels]
+    probability[3] = [0.48, 0.13, 0.13, 0.13, 0.13]
+    anchors = [0, 4, 8, 12, 16]
+    answers = [(a, [a + 1, a + 2, a + 3], [1, 1, 1]) for a in anchors[1:]] + [(0, [1, 2], [1, 1])]
+    answers += [(a, anchors[k + 1 :], [-1] * (4 - k)) for k, a in enumerate(anchors[:-1])]
+    answers += [(a, [3], [-1]) for a in [1, *anchors[1:]][:n_denied]]
+    state = make_state(np.eye(20), probability, anchors, answers=answers)
+    assert not len(state.knowledge.contradictions)
+    again = [question for question in gain(state) if question.template == 0 and 3 in question.items]
+    assert bool(again) == (n_denied == 4)
+
+
 def test_classes_that_hardly_are_one_make_no_page_of_a_single_tile(make_state):
     """Of one class everything is known; of the other, little is in doubt, but more than whether the two are one."""
     probability = np.repeat([[1.0, 0.0], [1e-4, 1.0 - 1e-4]], 20, axis=0)

@@ -46,6 +46,8 @@ _GOLDEN, _TIE = (5.0**0.5 - 1.0) / 2.0, 1e-6
 _OFTEN = 0.4
 # Where some answers are wrong, items doubted more than this are asked about again, though settled or deduced.
 _DOUBTED = 0.1
+# Answers that deny an item without one that doesn't, from which one of them may be wrong.
+_IN_VAIN = 4
 # Of a class that is less probable than its own by this factor, an item isn't asked about unless it is doubted.
 _RIVAL = 0.05
 # Whether two classes are one is asked of others too, whose relation is deduced, unless it is this sure.
@@ -156,9 +158,11 @@ def _class_page(
     """Best page about one class, if it is worth more than ``least``; or the first full one, in less time."""
     templates, worth = _templates(state, c), _worth(state, c, value)
     # What is believed to be of the class, and isn't in it by answers, may be kept out of it by a wrong one. Until some
-    # are wrong, what is deduced isn't asked, however much features speak against it; checks let answers contradict.
+    # are wrong, what is deduced isn't asked, however much features speak against it; checks let answers contradict. But
+    # an item that was denied in vain, though nothing contradicts that.
     doubted = (value > _DOUBTED) | ((state.beliefs.label == c) & (state.beliefs.source == 0))
-    doubted &= some_wrong(state.fitted, state.beliefs.error)
+    if not some_wrong(state.fitted, state.beliefs.error):
+        doubted &= _in_vain(state)
     best: _Page | None = None
     for template in templates[1:2] or templates if check else templates:
         page = _page(state, c, template, worth, doubted, join[c], members, check=check, least=least)
@@ -167,6 +171,13 @@ def _class_page(
             if any_full and len(page.items) == state.page_size:
                 break
     return best
+
+
+def _in_vain(state: State) -> Bool[ndarray, " n"]:
+    """Whether an item was often denied and never found alike: a wrong "no" leaves it so, and contradicts nothing."""
+    group, n_told = state.fitted.group, state.fitted.n_told
+    alone = np.bincount(group, minlength=state.n_items)[group] == 1
+    return alone & (n_told >= _IN_VAIN)
 
 
 def _may_differ(state: State, template: int, items: Int64[ndarray, " q"]) -> Float[ndarray, " q"]:
