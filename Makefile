@@ -21,7 +21,7 @@ run: install  ## Start the annotator on the demo, in the browser
 test: install system lint  ## Everything: format, lint, types, the whole suite with the browser
 	$(TEST)
 
-check: install lint  ## Format, lint, types, and the fast tests on few examples, about two minutes on two cores
+check: install lint  ## Format, lint, types, and the fast tests on few examples, about a minute on two cores
 	$(TEST) -m "not slow and not browser" --hypothesis-profile=quick
 
 hunt: install  ## Property tests on random examples, a thousand each: other ones every time, unlike in `make test`
