@@ -220,9 +220,7 @@ def test_unclear_brings_another_template(opened, tmp_path):
     """Also where pages with the same one were loaded ahead."""
     rng = np.random.default_rng(0)
     np.save(tmp_path / "x.npy", 5 * np.eye(3)[np.arange(60) % 3] + 0.3 * rng.normal(size=(60, 3)))
-    (tmp_path / "x.csv").write_text("note\n" + "\n".join(f"thing {i}" for i in range(60)))
-    reading = Reading(table=tmp_path / "x.csv")
-    project = project_of(tmp_path / "x.npy", tmp_path, page_size=5, oracle="captcha", reading=reading)
+    project = project_of(tmp_path / "x.npy", tmp_path, page_size=5, oracle="captcha")
     with project, serving(create_app(project, token=None)) as address:
         page = opened(address)
         for _ in range(2):

@@ -303,15 +303,16 @@ async function loadAhead() {
       counts(reply.progress);
       nothing = reply.done ?? "";
       if (!reply.page) break;
-      // Chosen before the server knew; where there is no other template, it comes again.
+      const entry = entryOf(reply.page);
+      await boardOf(entry).ready;
+      // Chosen before the server knew, or called unclear while its pictures came; where there is no other template, it
+      // comes again.
       if (unclear.has(reply.page.template.id) && stale++ < STALE) {
         await giveBack([reply.page.id]);
         await outbox.flush();
         continue;
       }
       stale = 0;
-      const entry = entryOf(reply.page);
-      await boardOf(entry).ready;
       const wanted = desk.current === null;
       desk.add(entry);
       if (wanted) show();
