@@ -30,12 +30,12 @@ def test_votes_between_sure_items_are_the_likelihood_ratio():
     np.testing.assert_allclose(alone, alone.T)
 
 
-def odds_of(n_yes, n_no, *, size=LARGE, error=0.003, told=True, clash=True):
+def odds_of(n_yes, n_no, *, size=LARGE, error=0.003, clash=True):
     """Log-odds that classes 0 and 1 are one, by careful people's votes on different pairs."""
     yes, no = (np.log(1 - error), np.log(error)), (np.log(error), np.log(1 - error))
     n = n_yes + n_no
     said = by_pairs(*ends(n), *votes(*[yes] * n_yes, *[no] * n_no), np.zeros(n))
-    return said.link(np.full(n, told), size, clash=clash).odds[0, 1]
+    return said.link(np.ones(n, dtype=bool), size, clash=clash).odds[0, 1]
 
 
 @given(st.integers(1, 6), st.integers(1, 6))
