@@ -254,7 +254,7 @@ class Outcome:
 
 def simulated(home: Path, n_items: int, n_pages: int, n_audited: int, *, seed: int) -> Outcome:
     """One project: pages by a person who errs, then an audit by the same person, then the truth."""
-    from pal.project import NoPage, Project, report, review
+    from pal.project import NoPage, Project, auditing, report
 
     rng = np.random.default_rng(seed)
     everything = digits_items()
@@ -289,14 +289,11 @@ def simulated(home: Path, n_items: int, n_pages: int, n_audited: int, *, seed: i
         truth = right_labels(items, before)
         # Looked at one pair at a time: no rare targets to miss, but the same slips.
         auditor = Person(items.labels, seed=seed, rare_misses=0.0, **slips)
-        audits = []
-        for pair in review.audit_queue(items, before, limit=n_audited):
-            asked = Question(items.row[pair.a.id], np.array([items.row[pair.b.id]]))
-            relation = int(auditor(asked)[0])
-            audits.append(
-                Answered(page="audit", template=pair.a.id, items=(pair.b.id,), relations=(relation,), labeler="person")
-            )
-        project.record(audits)
+        first = auditing.audit_queue(items, before, limit=n_audited)
+        project.record([_audit(items, pair, auditor) for pair in first])
+        drawn = {pair.b.id for pair in first}
+        again = [pair for pair in auditing.audit_queue(items, project.now(), limit=n_audited) if pair.b.id in drawn]
+        project.record([_audit(items, pair, auditor) for pair in again])
         # The interval is of the labels that were audited; the report before the model learns from the audit.
         told = report.report(items, project.now(), "person", target=0.98)
         guessed = before.standing.source == 0
@@ -306,6 +303,12 @@ def simulated(home: Path, n_items: int, n_pages: int, n_audited: int, *, seed: i
             float(truth.mean()),
             (told.low, told.high),
         )
+
+
+def _audit(items: Items, pair: Any, auditor: Person) -> Answered:
+    """What the auditor says of a pair."""
+    relation = int(auditor(Question(items.row[pair.a.id], np.array([items.row[pair.b.id]])))[0])
+    return Answered(page="audit", template=pair.a.id, items=(pair.b.id,), relations=(relation,), labeler="person")
 
 
 def right_labels(items: Items, now: Any) -> Any:

@@ -5,7 +5,8 @@ import time
 import pytest
 from posting import answered, checked, new_id, send
 
-from pal.project.review import audit_queue, predicted
+from pal.project.auditing import audit_queue, audited
+from pal.project.review import predicted
 from pal.store.events import Answered
 
 
@@ -196,3 +197,28 @@ def test_nobody_takes_back_what_somebody_else_said(client, labelled, other):
 @pytest.mark.parametrize(("item", "status"), [("0" * 64, 404), ("x" * 64, 422), ("..%2f..%2fetc%2fpasswd", 404)])
 def test_no_such_item(client, item, status):
     assert client.get(f"/api/items/{item}").status_code == status
+
+
+def test_what_an_audit_finds_different_is_asked_about_beside_another_one(client, labelled):
+    first = review(client)["audit"][0]
+    item, anchor = first["b"]["id"], first["a"]["id"]
+    before = audited(labelled.now())
+    send(client, checked(anchor, item, -1, page="audit"))
+    assert (audited(labelled.now()).right, audited(labelled.now()).asked) == (before.right, before.asked + 1)
+    send(client, checked(anchor, item, 1, page="audit"))  # the same question again is no second look
+    assert audited(labelled.now()).right == before.right
+    again = review(client)["audit"][0]
+    now, member = labelled.now(), labelled.items.row[again["a"]["id"]]
+    assert again["b"]["id"] == item
+    assert again["a"]["id"] not in (anchor, item)
+    assert again["group_b"] == ""
+    assert now.standing.source[member] > 0
+    assert now.standing.label[member] == now.standing.label[labelled.items.row[anchor]]
+    for relation, right in ((-1, 0), (0, 0), (1, 1)):
+        said = checked(again["a"]["id"], item, relation, page="audit")
+        send(client, said)
+        assert audited(labelled.now()).right == before.right + right
+        assert audited(labelled.now()).asked == before.asked + 1
+        assert item not in [pair["b"]["id"] for pair in review(client)["audit"]]
+        send(client, {"kind": "retracted", "id": new_id(), "time": time.time(), "event": said["id"]})
+        assert review(client)["audit"][0] == again

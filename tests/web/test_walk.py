@@ -161,6 +161,22 @@ def test_a_slip_in_the_review_is_taken_back(page, served, tab):
         assert asked(page) == two
 
 
+def test_what_the_audit_finds_different_comes_once_more(page, served):
+    project, address = served
+    page.goto(f"{address}review#audit")
+    page.wait_for_selector(".asking")
+    anchor, item = asked(page)
+    page.keyboard.press("KeyN")
+    page.wait_for_selector(".asking-words:has-text('Beside another one of that group')")
+    member, again = asked(page)
+    assert again == item
+    assert member != anchor
+    page.keyboard.press("KeyY")
+    page.wait_for_selector(".asking-words:not(:has-text('Beside'))")
+    assert asked(page)[1] != item
+    assert (last(project).page, last(project).relations) == ("audit", (1,))
+
+
 def test_what_was_done_to_groups_is_undone(page, served):
     project, address = served
     page.goto(f"{address}groups")

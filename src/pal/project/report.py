@@ -17,6 +17,7 @@ from pal.agreement import answers_alpha
 from pal.audit import audit, n_to_ask, n_to_audit
 from pal.cost import Cost, fit_cost, n_clicks
 from pal.items import Items
+from pal.project.auditing import AuditInfo, audited
 from pal.project.gold import Measured, gold_of
 from pal.project.ledger import is_page
 from pal.project.review import predicted
@@ -26,17 +27,6 @@ from pal.votes import pair_key
 
 ENOUGH = 10
 """Audited items from which on the audit speaks, and not the model."""
-
-
-@dataclass(frozen=True)
-class AuditInfo:
-    """Accuracy of the predictions: ``right`` of ``asked`` random items, its interval, and items nobody could tell."""
-
-    right: int
-    asked: int
-    unsure: int
-    low: float
-    high: float
 
 
 @dataclass(frozen=True)
@@ -122,18 +112,6 @@ def report(items: Items, now: Snapshot, labeler: str, /, *, target: float) -> Re
         alpha=alpha,
         judged=judged,
     )
-
-
-def audited(now: Snapshot, /) -> AuditInfo:
-    """The audit so far; of several answers about an item the first counts."""
-    first: dict[str, int] = {}
-    for event in now.answered:
-        if event.page == "audit":
-            for item, relation in zip(event.items, event.relations, strict=True):
-                first.setdefault(item, relation)
-    said = list(first.values())
-    found = audit(len(said) - said.count(0), said.count(-1))
-    return AuditInfo(said.count(1), found.n_audited, said.count(0), 1.0 - found.high, 1.0 - found.low)
 
 
 def what_is_left(items: Items, now: Snapshot, labeler: str, found: AuditInfo, /, *, target: float) -> Left:

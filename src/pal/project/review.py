@@ -3,11 +3,9 @@
 Definition. A *pair* is two items and every answer about the two. Worth a look are the pairs of a contradiction
 (:mod:`pal.conflicts`), of a disagreement (votes both ways, less than two apart), groups that the model holds for
 possibly one, predicted items of little confidence with the anchor of their group, those that people could not tell
-(:mod:`pal.clarity`), and predicted items drawn at random with theirs: the last are the audit, the only ones that tell
-how accurate the predictions are.
+(:mod:`pal.clarity`), and those of the random audit (:mod:`pal.project.auditing`).
 """
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
@@ -95,7 +93,7 @@ def doubtful(items: Items, now: Snapshot, /, *, limit: int) -> list[PairInfo]:
     anchor = now.standing.anchor[now.standing.label[rows]]
     rows = rows[~np.isin(pair_key(now.knowledge.n_items, anchor, rows), _refused(now))]
     order = rows[np.argsort(now.standing.confidence[rows], kind="stable")]
-    return [_with_anchor(items, now, i) for i in order[:limit].tolist()]
+    return [with_anchor(items, now, i) for i in order[:limit].tolist()]
 
 
 def untold(items: Items, now: Snapshot, /, *, limit: int) -> list[PairInfo]:
@@ -103,15 +101,7 @@ def untold(items: Items, now: Snapshot, /, *, limit: int) -> list[PairInfo]:
     rows = predicted(items, now)
     doubt = unclear(now.answers.silent, now.knowledge.n_told)[rows]
     order = np.argsort(-doubt, kind="stable")
-    return [_with_anchor(items, now, i) for i in rows[order[doubt[order] > UNCLEAR]][:limit].tolist()]
-
-
-def audit_queue(items: Items, now: Snapshot, /, *, limit: int) -> list[PairInfo]:
-    """Predicted items in an order drawn once for all, less those audited before: a random sample at any time."""
-    asked = {item for event in now.answered if event.page == "audit" for item in event.items}
-    rows = [i for i in predicted(items, now).tolist() if items.id[i] not in asked]
-    rows.sort(key=lambda i: hashlib.sha256(b"audit" + items.id[i].encode()).digest())
-    return [_with_anchor(items, now, i) for i in rows[:limit]]
+    return [with_anchor(items, now, i) for i in rows[order[doubt[order] > UNCLEAR]][:limit].tolist()]
 
 
 def predicted(items: Items, now: Snapshot, /) -> Int64[ndarray, " p"]:
@@ -183,6 +173,17 @@ def vote(now: Snapshot, row: int, /) -> VoteInfo:
     return VoteInfo(event.id, event.labeler, event.time, relation, _page(event.page), len(event.items))
 
 
+def with_anchor(items: Items, now: Snapshot, row: int, /) -> PairInfo:
+    """An item with the anchor of its group."""
+    shown = beside(items, now, int(now.standing.anchor[now.standing.label[row]]), row)
+    return replace(shown, probability=float(now.standing.confidence[row]))
+
+
+def beside(items: Items, now: Snapshot, member: int, row: int, /) -> PairInfo:
+    """An item beside a member of a group; what is predicted of it isn't shown, or people would agree too easily."""
+    return replace(pair(items, now, member, row, rows=()), group_b="")
+
+
 def group_name(now: Snapshot, row: int, /) -> str:
     """Name of an item's group, "" if it has none."""
     return now.names.get(int(now.standing.label[row]), "")
@@ -192,13 +193,6 @@ def _refused(now: Snapshot) -> Int64[ndarray, " r"]:
     """Pairs of items that somebody could not tell, by :func:`pal.votes.pair_key`."""
     silent = now.answers.silent
     return pair_key(now.knowledge.n_items, silent.template, silent.item)
-
-
-def _with_anchor(items: Items, now: Snapshot, row: int) -> PairInfo:
-    """An item with the anchor of its group; what is predicted of it isn't shown, or people would agree too easily."""
-    anchor = int(now.standing.anchor[now.standing.label[row]])
-    shown = pair(items, now, anchor, row, rows=(), probability=float(now.standing.confidence[row]))
-    return replace(shown, group_b="")
 
 
 def _page(page: str) -> str:

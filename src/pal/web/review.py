@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, HTTPException, Path
 
 from pal.items import Items
-from pal.project import Project, item, review
+from pal.project import Project, auditing, item, review
 from pal.project.snapshot import Snapshot
 from pal.web import replies, roles, shapes
 from pal.web.description import gives
@@ -41,6 +41,6 @@ def _overview(items: Items, now: Snapshot) -> dict[str, Any]:
         "disagreements": shapes.shown(review.disagreements(items, now, limit=_LIMIT)),
         "doubtful": shapes.shown(review.doubtful(items, now, limit=_LIMIT)),
         "untold": shapes.shown(review.untold(items, now, limit=_LIMIT)),
-        "audit": shapes.shown(review.audit_queue(items, now, limit=_LIMIT)),
+        "audit": shapes.shown(auditing.audit_queue(items, now, limit=_LIMIT)),
         "n_predicted": len(review.predicted(items, now)),
     }

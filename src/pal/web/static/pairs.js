@@ -27,7 +27,8 @@ export class Asking {
    * @param {(pair: Pair) => string} how.words
    * @param {(answered: number) => void} how.done  the queue is at its end
    * @param {(pair: Pair) => void} how.back  its answer was taken back: it belongs in front again
-   * @param {(front: Pair|undefined, answered: Pair|null, relation: number) => void} [how.changed]
+   * @param {(front: Pair|undefined, answered: Pair|null, relation: number) => Promise<boolean>|false} [how.changed]
+   *   whether another queue was started instead of this one
    */
   constructor(place, page, how) {
     this.place = place;
@@ -106,8 +107,7 @@ export class Asking {
     const seconds = (performance.now() - (this.since ?? 0)) / 1000;
     const event = said(this.page, pair.a.id, pair.b.id, relation, seconds);
     const reply = await ask("/api/events", { events: [event] });
-    this.busy = false;
-    if (!reply) return;
+    if (!reply) { this.busy = false; return; }
     const act = remember([event.id], () => {
       this.past = this.past.filter((other) => other !== act);
       this.how.back(pair);
@@ -116,8 +116,9 @@ export class Asking {
     this.pairs.shift();
     this.answered += 1;
     const inside = this.place.contains(document.activeElement);
-    this.show();
-    this.how.changed?.(this.pairs[0], pair, relation);
+    // No key may meet a question that is about to be replaced.
+    if (!(await this.how.changed?.(this.pairs[0], pair, relation))) this.show();
+    this.busy = false;
     if (inside) /** @type {HTMLElement|null} */ (this.place.querySelector(`[data-relation="${relation}"]`))?.focus();
   }
 }

@@ -21,7 +21,7 @@ const WORDS = {
   disagreements: "Pairs with votes both ways, less than two apart.",
   doubtful: "Items the model is least sure of, each beside the item that stands for its predicted group.",
   untold: "Items that people could not tell, which no page shows any more, each beside the item that stands for its predicted group.",
-  audit: "Predicted items drawn at random, each beside the item that stands for its group. Only these say how accurate the predictions are: answer every one that comes, also the easy ones.",
+  audit: "Predicted items drawn at random, each beside the item that stands for its group. Only these say how accurate the predictions are: answer every one that comes, also the easy ones. What is found different is asked about once more, beside another one of the group.",
 };
 const EMPTY = {
   contradictions: "No contradictions: all answers fit together.",
@@ -35,6 +35,8 @@ const EMPTY = {
 let queues = { contradictions: [], disagreements: [], doubtful: [], untold: [], audit: [] };
 /** @type {Set<string>} pairs that somebody couldn't tell: not asked again before a reload */
 const passed = new Set();
+/** @type {Set<string>} items that the audit found different: shown once more beside another one of the group */
+const denied = new Set();
 const key = (/** @type {Pair} */ pair) => `${pair.a.id} ${pair.b.id}`;
 
 /** @returns {Queue} */
@@ -48,7 +50,7 @@ function wordsOf(queue, pair) {
   if (queue === "contradictions") return "Look again: are these two the same kind?";
   if (queue === "disagreements") return `Are these two the same kind? ${tally(pair)}`;
   if (queue === "doubtful" || queue === "untold") return `Is the second one the same kind as the first? The model says so with ${percent(pair.probability ?? 0)}.`;
-  return "Is the second one the same kind as the first?";
+  return `${denied.has(pair.b.id) ? "Beside another one of that group: is" : "Is"} the second one the same kind as the first?`;
 }
 
 /** @param {Pair} pair */
@@ -59,7 +61,7 @@ function tally(pair) {
   return `${say(alike)} same, ${say(unlike)} different.`;
 }
 
-// Answers change what else is worth a look, so the contradictions are asked for anew after each.
+// Answers change what else is worth a look: contradictions are asked for anew after each, the audit after each "different".
 const asking = {
   check: new Asking(at("ask"), "check", { words: (pair) => wordsOf(wanted(), pair), done: () => load(), changed: tell, back: again }),
   audit: new Asking(at("ask"), "audit", { words: (pair) => wordsOf("audit", pair), done: () => load(), changed: tell, back: again }),
@@ -68,16 +70,22 @@ const asking = {
 /** An answer was taken back: its question is in front again. @param {Question} pair */
 async function again(pair) {
   passed.delete(key(pair));
+  denied.delete(pair.b.id);
   await load(pair);
 }
 
-/** @param {Question|undefined} front @param {Question|null} answered @param {number} relation */
+/**
+ * @param {Question|undefined} front @param {Question|null} answered @param {number} relation
+ * @returns {Promise<boolean>|false}  whether everything was loaded anew
+ */
 function tell(front, answered, relation) {
   if (answered && !relation) passed.add(key(answered));
   const queue = wanted();
-  if (answered && queue === "contradictions") { load(); return; }
+  if (answered && queue === "audit" && relation < 0) denied.add(answered.b.id);
+  if (answered && (queue === "contradictions" || (queue === "audit" && relation < 0))) return load();
   count(queue);
   at("story").replaceChildren(...(front ? story(queue, front) : []));
+  return false;
 }
 
 /** @param {Queue} queue @param {Question} pair */
@@ -121,14 +129,15 @@ function show() {
   at("nothing").hidden = queues[queue].length > 0;
   at("nothing").textContent = EMPTY[queue];
   at("story").replaceChildren();
-  if (queues[queue].length) asking[queue === "audit" ? "audit" : "check"].start(queues[queue]);
-  else at("ask").replaceChildren();
+  const asks = asking[queue === "audit" ? "audit" : "check"];
+  if (queues[queue].length) asks.start(queues[queue]);
+  else at("ask").replaceChildren(...asks.wayBack());
 }
 
-/** @param {Question} [first]  what to ask first of all */
+/** @param {Question} [first]  what to ask first of all @returns {Promise<boolean>}  whether it came */
 async function load(first) {
   const reply = await ask("/api/review");
-  if (!reply) return;
+  if (!reply) return false;
   const open = (/** @type {Question[]} */ pairs) => pairs.filter((pair) => !passed.has(key(pair)));
   queues = {
     contradictions: open(reply.contradictions.map((/** @type {Contradiction} */ one) =>
@@ -141,9 +150,10 @@ async function load(first) {
   for (const queue of QUEUES) for (const pair of queues[queue]) pair.queue = queue;
   if (first?.queue) {
     queues[first.queue] = [first, ...queues[first.queue].filter((pair) => key(pair) !== key(first))];
-    if (first.queue !== wanted()) { location.hash = first.queue; return; } // which shows it
+    if (first.queue !== wanted()) { location.hash = first.queue; return true; } // which shows it
   }
   show();
+  return true;
 }
 
 at("tabs").addEventListener("click", (event) => {
