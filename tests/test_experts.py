@@ -16,7 +16,7 @@ def test_weights_and_opinions_are_distributions(near):
     given = seeds(near, np.arange(0, 40, 4))
     belief = np.eye(3)[np.arange(10) % 3]
     communal = near.membership @ np.ones((near.membership.shape[1], 3)) / 3
-    prior = prior_weights(near)
+    prior = prior_weights(near, 3)
     assert prior.sum() == pytest.approx(1.0)
     opinions = among(given, belief, communal)
     assert len(opinions) == len(prior)
@@ -38,7 +38,7 @@ def test_the_expert_that_foretells_the_answers_gains_weight(near):
     given = seeds(near, np.arange(30))
     belief = np.eye(2)[np.arange(30) % 2]
     opinions = among(given, belief, np.full((40, 2), 0.5))
-    prior = prior_weights(near)
+    prior = prior_weights(near, 2)
     best = 3
     likelihood = np.eye(2)[opinions[best].argmax(axis=1)]
     after = weigh(opinions, likelihood, prior)
@@ -51,7 +51,7 @@ def test_all_items_hear_what_the_seeds_of_others_would(near):
     """An item that was never asked is told the same by both."""
     belief = np.eye(2)[np.arange(10) % 2]
     communal = np.full((40, 2), 0.5)
-    one = prior_weights(near) * 0.0
+    one = prior_weights(near, 2) * 0.0
     one[3] = 1.0
     outside = everywhere(seeds(near, np.arange(10)), belief, communal, one)[20]
     with_it = seeds(near, np.append(np.arange(10), 20))
@@ -66,7 +66,7 @@ def test_a_class_that_is_asked_about_more_often_is_no_larger():
     x = rng.standard_normal((400, 60)) + np.where(y[:, None] == 1, 0.35, -0.35)
     near = neighborhood(x)
     items = np.sort(np.append(np.flatnonzero(y == 0)[:40], np.flatnonzero(y == 1)[:4]))
-    carried = np.eye(len(prior_weights(near)))[1]  # the neighbour graph alone
+    carried = np.eye(len(prior_weights(near, 2)))[1]  # the neighbour graph alone
     label = everywhere(seeds(near, items), np.eye(2)[y[items]], np.full((400, 2), 0.01), carried).argmax(axis=1)
     assert (label == y).mean() > 0.8
     assert 0.35 < label.mean() < 0.65

@@ -39,6 +39,7 @@ ORDER = [
     "representatives",
     "propagation",
     "ridge",
+    "pairwise",
     "communities",
     "beliefs",
     "experts",

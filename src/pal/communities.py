@@ -9,6 +9,7 @@ from numpy import ndarray
 from scipy.sparse import csr_array, csr_matrix
 
 from pal.neighbors import N_KERNEL, laplacian_weights, local_dimension, nearest, neighbor_weights, normalize
+from pal.pairwise import Kept, smooth_features
 from pal.propagation import Field, field, spread
 from pal.ridge import ridge_features
 
@@ -42,8 +43,12 @@ class Neighborhood:
         (n_communities,) the most central item of each community.
     ridge
         Features Φ of :mod:`pal.ridge`, (n, m).
+    smooth
+        Features Ψ of :mod:`pal.pairwise`, (n, k).
     dimension
         Dimensions that items spread over nearby, see :func:`pal.neighbors.local_dimension`.
+    kept
+        What regressions of pairs of classes the next beliefs will need again.
     """
 
     weights: csr_array
@@ -53,7 +58,14 @@ class Neighborhood:
     parent: Int64[ndarray, " k"]
     medoid: Int64[ndarray, " n_communities"]
     ridge: Float[ndarray, "n m"]
+    smooth: Float[ndarray, "n k"]
     dimension: float
+    kept: Kept
+
+    def name(self, items: Int64[ndarray, " t"], /) -> Int64[ndarray, " t"]:
+        """What items go by, however many others there are (:meth:`extended`)."""
+        names = self.fields[0].name
+        return items if names is None else names[items]
 
     @cached_property
     def part(self) -> Int64[ndarray, " n"]:
@@ -82,6 +94,7 @@ class Neighborhood:
             fields=tuple(field.extended(between, name) for field in self.fields),
             membership=np.vstack([self.membership, between @ self.membership]),
             ridge=np.vstack([self.ridge, (between @ self.ridge).astype(self.ridge.dtype)]),
+            smooth=np.vstack([self.smooth, (between @ self.smooth).astype(self.smooth.dtype)]),
         )
 
 
@@ -103,9 +116,9 @@ def neighborhood(x: Float[ndarray, "n d"], /, *, seed: int = 0) -> Neighborhood:
     rng = np.random.default_rng(seed)
     chains = [(laplacian_weights(x, scale=scale, found=found), alpha) for scale, alpha in _CHAINS]
     fields = (field(affinity, rng=rng), *(field(normalize(w), alpha=alpha, rng=rng) for w, alpha in chains))
-    ridge = ridge_features(x, rng=rng)
+    ridge, smooth = ridge_features(x, rng=rng), smooth_features(x, rng=rng)
     dimension = local_dimension(x, found=found)
-    return Neighborhood(weights, affinity, fields, membership, parent, medoid, ridge, dimension)
+    return Neighborhood(weights, affinity, fields, membership, parent, medoid, ridge, smooth, dimension, Kept())
 
 
 def _smoothed(affinity: csr_array, part: Int64[ndarray, " n"]) -> Float[ndarray, "n k"]:

@@ -6,7 +6,8 @@ the membership of items in communities, each community of one class, and S the s
 
     p_ic ∝ (Σ_j R_f,ij q_jc + κ (k / n) B_ic) ^ power · exp(β S_ic),
 
-with item i's own mass left out, and one more expert says that it could be anything. Weights w of the experts maximise
+with item i's own mass left out. One more compares each two classes (:mod:`pal.pairwise`), and one says that it could
+be anything. Weights w of the experts maximise
 the likelihood of what the answers say about each item asked, the others given, Σ_i log Σ_e w_e Σ_c L_ic p_eic, with a
 Dirichlet prior (stacking, Wolpert 1992, https://doi.org/10.1016/S0893-6080(05)80023-1). So scale, reach, the worth of
 communities, and how sure to be at all (power, β, :func:`sharpness`) follow from the answers.
@@ -25,6 +26,7 @@ from numpy import ndarray
 from scipy.special import softmax
 
 from pal.communities import Neighborhood
+from pal.pairwise import MANY, Duels, among_asked, duels, on_all
 from pal.ridge import Hat, hat, left_out, scores
 
 
@@ -53,6 +55,8 @@ _EXPERTS = (
     _Expert(2, 1e-5, 1, 0.0, 0.5),
     _Expert(2, 1e-5, 2, 0.0, 0.5),
 )
+# Share of the expert that compares each two classes, which comes after these.
+_PAIRWISE = 1.0
 # Prior share of "anything", and how many items the prior weighs as much as.
 _ANYTHING, _PRIOR = 0.01, 3.0
 _N_STEPS = 12
@@ -69,18 +73,20 @@ _POWERS, _AS_IS = np.linspace(-0.7, 1.6, 24), 5.0
 
 
 class Seeds(NamedTuple):
-    """Items asked about, what propagation carries between them (None: it isn't formed), and the ridge regression."""
+    """Items asked about, what propagation carries between them (None: it isn't formed), and the regressions."""
 
     near: Neighborhood
     items: Int64[ndarray, " t"]
     between: tuple[Float[ndarray, "t t"] | None, ...]
     ridge: Hat
+    pairwise: Duels
 
 
 def seeds(near: Neighborhood, items: Int64[ndarray, " t"], /) -> Seeds:
     """Gather what every round needs, O(t²) a field that is formed and O(t m²) for m ridge features."""
     between = tuple(field.between(items) for field in near.fields)
-    return Seeds(near, items, between, hat(near.ridge, items))
+    pairwise = duels(near.smooth, items, name=near.name(items), kept=near.kept)
+    return Seeds(near, items, between, hat(near.ridge, items), pairwise)
 
 
 def among(given: Seeds, belief: Float[ndarray, "t c"], communal: Float[ndarray, "n c"], /) -> Float[ndarray, "e t c"]:
@@ -94,7 +100,8 @@ def among(given: Seeds, belief: Float[ndarray, "t c"], communal: Float[ndarray, 
             carried.append(np.asarray(between @ belief.astype(np.float32), dtype=np.float64))
     even = _evenly(belief.sum(axis=0) - belief, belief, communal)
     carried = [of_field * even for of_field in carried]
-    return np.stack(list(_opinions(carried, communal[given.items], left_out(given.ridge, belief))))
+    opinions = _opinions(carried, communal[given.items], left_out(given.ridge, belief))
+    return np.stack([*opinions, among_asked(given.pairwise, belief), _anything(belief.shape)])
 
 
 def everywhere(
@@ -103,20 +110,26 @@ def everywhere(
     """Mixture of the opinions on all items, Σ_e w_e p_e."""
     even = _evenly(belief.sum(axis=0), belief, communal)
     carried = [field.spread(given.items, belief) * even for field in given.near.fields]
-    heard = np.where(weight >= _SILENT, weight, 0.0)
+    *heard, pairwise, anything = np.where(weight >= _SILENT, weight, 0.0)
     opinions = _opinions(carried, communal, scores(given.ridge, given.near.ridge, belief), heard)
-    total = np.zeros_like(communal)
-    for share, opinion in zip(heard[heard > 0], opinions, strict=True):
+    total = anything * _anything(communal.shape)
+    for share, opinion in zip([share for share in heard if share], opinions, strict=True):
         total += share * opinion
-    return total / heard.sum()
+    if pairwise:
+        total += pairwise * on_all(given.pairwise, given.near.smooth, belief)
+    return total / (sum(heard) + pairwise + anything)
 
 
-def prior_weights(near: Neighborhood, /) -> Float[ndarray, " e"]:
-    """Weights before any answer: chains of near items say more where items lie along few dimensions."""
-    share = np.array([expert.share for expert in _EXPERTS])
-    chained = np.array([expert.field > 0 for expert in _EXPERTS])
-    chains = 1.0 / (1.0 + (near.dimension / _FEW) ** 2)
-    share = np.where(chained, chains * share / share[chained].sum(), (1.0 - chains) * share / share[~chained].sum())
+def prior_weights(near: Neighborhood, n_classes: int, /) -> Float[ndarray, " e"]:
+    """Weights before any answer: chains and smooth boundaries say more where items lie along few dimensions.
+
+    Of too many classes pairs aren't compared.
+    """
+    pairwise = _PAIRWISE if n_classes <= MANY else 0.0
+    share = np.array([*(expert.share for expert in _EXPERTS), pairwise])
+    few = np.array([*(expert.field > 0 for expert in _EXPERTS), True])
+    part = 1.0 / (1.0 + (near.dimension / _FEW) ** 2)
+    share = np.where(few, part * share / share[few].sum(), (1.0 - part) * share / share[~few].sum())
     return np.append((1.0 - _ANYTHING) * share / share.sum(), _ANYTHING)
 
 
@@ -155,7 +168,7 @@ def sharpness(opinion: Float[ndarray, "m c"], likelihood: Float[ndarray, "m c"],
 def by_field(weight: Float[ndarray, " e"], n_fields: int, /) -> Float[ndarray, " f"]:
     """Weight of each field, summing to 1."""
     field = np.array([expert.field for expert in _EXPERTS])
-    total = np.bincount(field, weights=weight[: len(field)], minlength=n_fields)
+    total = np.bincount(field, weights=weight[: len(field)] + 1e-12, minlength=n_fields)
     return total / total.sum()
 
 
@@ -178,9 +191,9 @@ def _opinions(
     carried: list[Float[ndarray, "m c"]],
     communal: Float[ndarray, "m c"],
     score: Float[ndarray, "m c"],
-    heard: Float[ndarray, " e"] | None = None,
+    heard: list[float] | None = None,
 ) -> Iterator[Float[ndarray, "m c"]]:
-    """Opinion of each expert in turn, those of no weight left out."""
+    """Opinion of each expert that goes by fields in turn, those of no weight left out."""
     lift = {
         beta: np.exp(beta * (score - score.max(axis=1, initial=0.0, keepdims=True)))
         for beta in {expert.ridge for expert in _EXPERTS if expert.ridge}
@@ -197,5 +210,7 @@ def _opinions(
             opinion *= lift[beta]
         opinion /= opinion.sum(axis=1, keepdims=True)
         yield opinion
-    if heard is None or heard[-1]:
-        yield np.full(communal.shape, 1.0 / max(communal.shape[1], 1))
+
+
+def _anything(shape: tuple[int, int]) -> Float[ndarray, "m c"]:
+    return np.full(shape, 1.0 / max(shape[1], 1))

@@ -96,10 +96,10 @@ def believe(near: Neighborhood, knowledge: Knowledge, /, *, rounds: int = 10) ->
     sure = np.where(sums @ evidence.n_said(alike=True) >= _TWICE, label, -1)
     classes = start(near, evidence.item, anchors, sure, n_known=n_known, closed=knowledge.complete)
     belief = np.append(np.eye(len(classes.anchor)), np.zeros((1, len(classes.anchor))), axis=0)[label]
-    trust, rates, mistaken = prior_weights(near), expected_rates(evidence), _SURPRISE
+    rates, mistaken = expected_rates(evidence), _SURPRISE
     steady = 0
     for step in range(rounds):
-        result = _update(given, evidence, sums, classes, belief, trust, rates, mistaken)
+        result = _update(given, evidence, sums, classes, belief, rates, mistaken)
         moved = np.abs(result.belief - belief).max(initial=0.0)
         belief, mistaken = result.belief, result.mistaken
         if len(evidence.a):
@@ -137,7 +137,6 @@ def _update(
     sums: csr_array,
     classes: Classes,
     belief: Float[ndarray, "t c"],
-    trust: Float[ndarray, " e"],
     rates: Rates,
     mistaken: float,
 ) -> _Round:
@@ -154,7 +153,7 @@ def _update(
     opinions = among(given, heard, communal(near, parts.belief))
     likelihood = np.exp(said.told - said.told.max(axis=1, initial=-np.inf, keepdims=True))
     likelihood[anchored] = 1.0  # their class was chosen by the communities, so they don't judge these
-    weight = weigh(opinions, likelihood, trust)
+    weight = weigh(opinions, likelihood, prior_weights(near, c))
     prior = np.tensordot(weight, opinions, 1)
     expected = _expected(evidence, sums, belief, prior, mistaken)
     score = said.told + np.log(expected + 1e-300)

@@ -28,14 +28,33 @@ class Hat(NamedTuple):
 
 def ridge_features(x: Float[ndarray, "n d"], /, *, rng: np.random.Generator) -> Float[ndarray, "n m"]:
     """Φ, of at most 256 columns, float32; O(n m (d + m))."""
+    return kernel_features(x, bandwidth=_BANDWIDTH, n_most=_LANDMARKS, least=1e-6, rng=rng)
+
+
+def kernel_features(
+    x: Float[ndarray, "n d"], /, *, bandwidth: float, n_most: int, least: float, rng: np.random.Generator
+) -> Float[ndarray, "n m"]:
+    """Nyström's features of a Gaussian kernel on 256 random landmarks, float32; O(n (256 d + 256 m)).
+
+    Parameters
+    ----------
+    x
+        Items.
+    bandwidth
+        In root mean squares of the centred items.
+    n_most, least
+        Features kept: at most so many, those of the largest eigenvalues, and of these such as have more than ``least``
+        of the largest.
+    rng
+        Draws the landmarks.
+    """
     x = x - x.mean(axis=0)
     spread = float(np.sqrt((x**2).sum(axis=1).mean())) or 1.0
     landmarks = x[np.sort(rng.choice(len(x), min(_LANDMARKS, len(x)), replace=False))]
-    bandwidth = _BANDWIDTH * spread
-    values, vectors = np.linalg.eigh(kernel(landmarks, landmarks, name="gaussian", bandwidth=bandwidth))
-    keep = values > 1e-6 * values[-1]
+    values, vectors = np.linalg.eigh(kernel(landmarks, landmarks, name="gaussian", bandwidth=bandwidth * spread))
+    keep = np.flatnonzero(values > least * values[-1])[-n_most:]
     whiten = vectors[:, keep] / np.sqrt(values[keep])
-    return (kernel(x, landmarks, name="gaussian", bandwidth=bandwidth) @ whiten).astype(np.float32)
+    return (kernel(x, landmarks, name="gaussian", bandwidth=bandwidth * spread) @ whiten).astype(np.float32)
 
 
 def hat(features: Float[ndarray, "n m"], items: Int64[ndarray, " t"], /) -> Hat:

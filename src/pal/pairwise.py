@@ -1,0 +1,145 @@
+"""Each class against each other one: smooth kernel ridge regressions, coupled into an opinion.
+
+Definition. Ψ (n, k) are features of a Gaussian kernel so wide that it is nearly a polynomial of low degree. For classes
+a and b, f_ab is the ridge regression of +1 (a) and −1 (b) on what was asked about of the two, item i with weight
+w_i = q_ia + q_ib and target y_i = (q_ia − q_ib) ÷ w_i:
+
+    f_ab = Ψ Ψ_Tᵀ α,    α = A⁻¹ y,    A = Ψ_T Ψ_Tᵀ + λ W⁻¹.
+
+Then p_ia ∝ 1 ÷ (1 + Σ_b exp(−β f_ab)), the softmax of scores where f_ab are differences of scores (Price et al. 1994,
+https://papers.nips.cc/paper/1994/hash/210f760a89db30aa72ca258a3483cc7f-Abstract.html). Left out of its own fit, item i
+has f_i = y_i − α_i ÷ (A⁻¹)_ii.
+
+Against all the rest, a class between others is masked, as of rings each but two is (Hastie, Tibshirani and Friedman
+2009, section 4.2); against one other a low degree tells it apart, from a handful of items.
+"""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float, Int64
+from numpy import ndarray
+
+from pal.ridge import kernel_features
+
+# λ, σ in root mean squares of the centred features, and features kept.
+_PENALTY, _BANDWIDTH, _FEATURES = 1e-4, 3.0, 128
+# β, and |f| from which an item is no clearer.
+_SHARP, _CLEAR = 6.0, 1.0
+# More classes than these aren't compared: their pairs would take too long.
+MANY = 24
+# Steps of beliefs, so that pairs that they hardly moved needn't be fitted again; mass from which an item takes part.
+_STEPS, _PART = 16, 2
+# Items of a class that it takes to be told from others, and items of two classes that take part at most.
+_FOUND, _AT_MOST = 0.5, 96
+
+
+class Fit(NamedTuple):
+    """Regression of one class against another: coefficients Ψ_Tᵀ α, and f of the rows that took part, left out."""
+
+    coefficients: Float[ndarray, " k"]
+    left_out: Float[ndarray, " r"]
+
+
+class Kept:
+    """Fits of the last beliefs, by the items and answers that they are of: a page changes few of them."""
+
+    def __init__(self) -> None:
+        self.fits: dict[bytes, Fit] = {}
+
+
+class Duels(NamedTuple):
+    """Items asked about, by names that stay, their features Ψ_T, and the fits of the beliefs before and of these."""
+
+    name: Int64[ndarray, " t"]
+    rows: Float[ndarray, "t k"]
+    before: dict[bytes, Fit]
+    fits: dict[bytes, Fit]
+
+
+def smooth_features(x: Float[ndarray, "n d"], /, *, rng: np.random.Generator) -> Float[ndarray, "n k"]:
+    """Ψ, of at most 128 columns, float32; O(n m (d + k)) for m = 256 landmarks."""
+    return kernel_features(x, bandwidth=_BANDWIDTH, n_most=_FEATURES, least=1e-9, rng=rng)
+
+
+def duels(
+    features: Float[ndarray, "n k"], items: Int64[ndarray, " t"], /, *, name: Int64[ndarray, " t"], kept: Kept
+) -> Duels:
+    """Features of items asked about, which are known by ``name`` the next time; no pair is fitted yet."""
+    before, kept.fits = kept.fits, {}
+    return Duels(name, features[items].astype(np.float64), before, kept.fits)
+
+
+def among_asked(given: Duels, belief: Float[ndarray, "t c"], /) -> Float[ndarray, "t c"]:
+    """Opinion on the items asked about, each from the others; O(t k) a pair of classes, and O(k) more to fit it."""
+    one, other = _pairs(belief)
+    coefficients = np.zeros((len(one), given.rows.shape[1]))
+    taken_out = []
+    for pair, (rows, fit) in enumerate(_fits(given, belief, one, other)):
+        coefficients[pair] = fit.coefficients
+        taken_out.append((rows, fit.left_out))
+    f = given.rows @ coefficients.T
+    for pair, (rows, left_out) in enumerate(taken_out):
+        f[rows, pair] = left_out
+    return _coupled(f, one, other, belief.shape[1])
+
+
+def on_all(given: Duels, features: Float[ndarray, "n k"], belief: Float[ndarray, "t c"], /) -> Float[ndarray, "n c"]:
+    """Opinion on all items, O(n k) a pair of classes."""
+    one, other = _pairs(belief)
+    coefficients = np.zeros((len(one), features.shape[1]), dtype=features.dtype)
+    for pair, (_, fit) in enumerate(_fits(given, belief, one, other)):
+        coefficients[pair] = fit.coefficients
+    return _coupled(features @ coefficients.T, one, other, belief.shape[1])
+
+
+def _pairs(belief: Float[ndarray, "t c"]) -> tuple[Int64[ndarray, " p"], Int64[ndarray, " p"]]:
+    """All pairs of classes of which anything was found, if they aren't too many."""
+    found = np.flatnonzero(_in_steps(belief).sum(axis=0) >= _FOUND * _STEPS)
+    high, low = np.tril_indices(len(found) if belief.shape[1] <= MANY else 0, -1)
+    return found[high], found[low]
+
+
+def _in_steps(belief: Float[ndarray, "t c"]) -> Float[ndarray, "t c"]:
+    return np.asarray(np.rint(belief * _STEPS))
+
+
+def _fits(
+    given: Duels, belief: Float[ndarray, "t c"], one: Int64[ndarray, " p"], other: Int64[ndarray, " p"]
+) -> Iterator[tuple[Int64[ndarray, " r"], Fit]]:
+    """Regression of each pair of classes, and the rows that take part, spread evenly if they are too many."""
+    mass = np.ascontiguousarray(_in_steps(belief).T)
+    for a, b in zip(one.tolist(), other.tolist(), strict=True):
+        rows = np.flatnonzero(mass[a] + mass[b] >= _PART)
+        if len(rows) > _AT_MOST:
+            rows = rows[np.linspace(0, len(rows) - 1, _AT_MOST).astype(np.int64)]
+        yield rows, _fit(given, rows, mass[a][rows], mass[b][rows])
+
+
+def _fit(given: Duels, rows: Int64[ndarray, " r"], one: Float[ndarray, " r"], other: Float[ndarray, " r"]) -> Fit:
+    """Regression of one class against another, unless it is there already."""
+    key = given.name[rows].tobytes() + one.tobytes() + other.tobytes()
+    fit = given.fits.get(key) or given.before.get(key)
+    if fit is None:
+        psi = given.rows[rows]
+        inverse = np.linalg.inv(psi @ psi.T + np.diag(_PENALTY * _STEPS / (one + other)))
+        target = (one - other) / (one + other)
+        alpha = inverse @ target
+        fit = Fit(alpha @ psi, target - alpha / np.diag(inverse))
+    given.fits[key] = fit
+    return fit
+
+
+def _coupled(
+    f: Float[ndarray, "m p"], one: Int64[ndarray, " p"], other: Int64[ndarray, " p"], n_classes: int
+) -> Float[ndarray, "m c"]:
+    """Distributions 1 ÷ (1 + Σ exp(−β f)); a class of which nothing was found is as probable as the others' mean."""
+    odds = np.exp(_SHARP * np.clip(f, -_CLEAR, _CLEAR))
+    every = np.eye(n_classes)
+    against = 1.0 + (1.0 / odds) @ every[one] + odds @ every[other]
+    opinion = 1.0 / against
+    known = np.isin(np.arange(n_classes), [one, other])
+    if known.any():
+        opinion[:, ~known] = np.exp(-np.log(against[:, known]).mean(axis=1, keepdims=True))
+    return np.asarray(opinion / opinion.sum(axis=1, keepdims=True), dtype=np.float64)
