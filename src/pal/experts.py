@@ -57,8 +57,9 @@ _EXPERTS = (
 )
 # Share of the expert that compares each two classes, which comes after these.
 _PAIRWISE = 1.0
-# Prior share of "anything", and how many items the prior weighs as much as.
-_ANYTHING, _PRIOR = 0.01, 3.0
+# Prior share of "anything" where items lie along many dimensions, and along few, as chains and smooth boundaries are
+# sure of what they don't know; and how many items the prior weighs as much as.
+_ANYTHING, _ALONG_FEW, _PRIOR = 0.01, 0.06, 3.0
 _N_STEPS = 12
 # Dimensions at which chains and neighbours are trusted alike before any answer.
 _FEW = 3.0
@@ -130,7 +131,8 @@ def prior_weights(near: Neighborhood, n_classes: int, /) -> Float[ndarray, " e"]
     few = np.array([*(expert.field > 0 for expert in _EXPERTS), True])
     part = 1.0 / (1.0 + (near.dimension / _FEW) ** 2)
     share = np.where(few, part * share / share[few].sum(), (1.0 - part) * share / share[~few].sum())
-    return np.append((1.0 - _ANYTHING) * share / share.sum(), _ANYTHING)
+    anything = part * _ALONG_FEW + (1.0 - part) * _ANYTHING
+    return np.append((1.0 - anything) * share / share.sum(), anything)
 
 
 def weigh(
