@@ -6,8 +6,10 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 
 from pal.answers import Answers, Question
-from pal.doubt import _by_mistake, _one_at_most, may_be_one
+from pal.communities import neighborhood
+from pal.doubt import _by_mistake, _one_at_most, may_be_one, reach
 from pal.evidence import Rates, gather
+from pal.experts import prior_weights
 from pal.knowledge import known
 
 
@@ -52,3 +54,16 @@ def test_few_mistakes_among_many_answers_leave_it_open_whether_classes_are_one()
     assert same(4, 0.3) > 0.1  # one in ten answers is wrong anyway
     assert same(20, 0.3) < 0.001
     assert same(4, 0.01) < 0.001  # nothing else says so
+
+
+def test_what_was_begun_counts_more_and_most_along_trusted_chains():
+    near = neighborhood(np.random.default_rng(0).standard_normal((40, 3)))
+    confidence, item, begun = np.full(40, 0.5), np.array([3, 5, 7]), np.array([5])
+    weight = prior_weights(near, 2)
+    for chained, times in ((0.0, 1.5), (1.0, 4.0)):
+        only = np.zeros(len(weight))
+        only[8 if chained else 0] = 1.0
+        before = reach(near, only, confidence, item, np.array([], dtype=np.int64))
+        after = reach(near, only, confidence, item, begun)
+        np.testing.assert_allclose(np.delete(after, 5), np.delete(before, 5))
+        np.testing.assert_allclose(after[5], times * before[5], rtol=1e-6)

@@ -309,12 +309,14 @@ def _beliefs(
     unseen = result.parts.unseen[near.part] * (not knowledge.complete)
     asked = _worth_asking(near, knowledge.group, classes, result, rates.error)
     label = probability.argmax(axis=1)
+    source = _sources(knowledge, classes, label)
+    asked_about = evidence.item[evidence.asked]
     surprise = np.zeros(knowledge.n_items)
     surprise[evidence.item] = 1.0 - result.prior[np.arange(len(evidence.item)), label[evidence.item]]
     return Beliefs(
         probability,
         classes.anchor,
-        _sources(knowledge, classes, label),
+        source,
         may_be_one(evidence, result.belief, rates, result.merge, asked),
         rates.error,
         evidence.labeler,
@@ -325,6 +327,7 @@ def _beliefs(
             result.weight,
             (1.0 - unseen) * probability.max(axis=1, initial=0.0),
             evidence.item,
+            asked_about[source[asked_about] == PREDICTED],
             wrong=some_wrong(knowledge, rates.error),
         ),
         surprise,

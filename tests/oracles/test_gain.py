@@ -110,19 +110,6 @@ def test_an_item_denied_in_vain_is_asked_about_again_in_its_class(make_state, n_
     assert bool(again) == (n_denied == 4)
 
 
-def test_what_was_begun_comes_first(make_state):
-    """All are as doubtful; item 6 was denied a class, so it is asked about next, and with others it is among them."""
-    probability = np.full((12, 3), 1.0 / 3.0)
-    anchors = [0, 1, 2]
-    probability[anchors] = np.eye(3)
-    answers = [(0, [1, 2], [-1, -1]), (1, [2], [-1]), (0, [6], [-1])]
-    for page_size in (1, 3):
-        state = make_state(np.eye(12), probability, anchors, answers=answers, page_size=page_size)
-        (question,) = gain(state)
-        assert 6 in question.items
-        assert question.template in (1, 2)
-
-
 def test_classes_that_hardly_are_one_make_no_page_of_a_single_tile(make_state):
     """Of one class everything is known; of the other, little is in doubt, but more than whether the two are one."""
     probability = np.repeat([[1.0, 0.0], [1e-4, 1.0 - 1e-4]], 20, axis=0)

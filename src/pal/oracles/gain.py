@@ -44,8 +44,6 @@ _LEAST = 1e-9
 _GOLDEN, _TIE = (5.0**0.5 - 1.0) / 2.0, 1e-6
 # An item less probable of its likeliest class than this mostly hears "no" of it, too, unless people err.
 _OFTEN = 0.4
-# How much more items are worth that were denied some class, and not found yet.
-_BEGUN = 2.0
 # Where some answers are wrong, items doubted more than this are asked about again, though settled or deduced.
 _DOUBTED = 0.1
 # Answers that deny an item without one that doesn't, from which one of them may be wrong.
@@ -193,13 +191,11 @@ def _label_value(state: State) -> Float[ndarray, " n"]:
     """Worth of settling each item: 1 minus the margin between its two likeliest classes, times its reach.
 
     The margin counts as much as the item is of a class seen before: so parts of communities nobody was asked about are.
-    What was begun comes first: that an item is not of one class says little until it is found of which it is.
     """
     beliefs, several = state.beliefs, state.beliefs.probability.shape[1] > 1
     value = 1.0 - beliefs.margin * (1.0 if beliefs.unseen is None else 1.0 - beliefs.unseen)
     if beliefs.reach is not None:
         value = value * beliefs.reach
-    value = value * (1.0 + _BEGUN * ((state.fitted.n_told > 0) & (beliefs.source == 0)))
     value = np.maximum(value * (1.0 - state.unclear), _LEAST) * (1.0 - _TIE * (_GOLDEN * np.arange(len(value)) % 1.0))
     doubted = (value > _DOUBTED) if several else np.zeros(len(value), dtype=bool)
     value[state.held | ((beliefs.source > 0) & ~doubted)] = 0.0
