@@ -310,7 +310,8 @@ def _beliefs(
     asked = _worth_asking(near, knowledge.group, classes, result, rates.error)
     label = probability.argmax(axis=1)
     source = _sources(knowledge, classes, label)
-    asked_about = evidence.item[evidence.asked]
+    # Where answers contradict one another, what was denied may have been found.
+    asked_about = evidence.item[evidence.asked & (not len(knowledge.contradictions))]
     surprise = np.zeros(knowledge.n_items)
     surprise[evidence.item] = 1.0 - result.prior[np.arange(len(evidence.item)), label[evidence.item]]
     return Beliefs(
