@@ -6,11 +6,11 @@ the membership of items in communities, each community of one class, and S the s
 
     p_ic ∝ (Σ_j R_f,ij q_jc + κ (k / n) B_ic) ^ power · exp(β S_ic),
 
-with item i's own mass left out. One more compares each two classes (:mod:`pal.pairwise`), and one says that it could
-be anything. Weights w of the experts maximise
-the likelihood of what the answers say about each item asked, the others given, Σ_i log Σ_e w_e Σ_c L_ic p_eic, with a
-Dirichlet prior (stacking, Wolpert 1992, https://doi.org/10.1016/S0893-6080(05)80023-1). So scale, reach, the worth of
-communities, and how sure to be at all (power, β, :func:`sharpness`) follow from the answers.
+with item i's own mass left out. One more compares each two classes (:mod:`pal.pairwise`), and one says that it could be
+anything. Weights w of the experts maximise the likelihood of what the answers say about each item asked, the others
+given, Σ_i log Σ_e w_e Σ_c L_ic p_eic, with a Dirichlet prior (stacking, Wolpert 1992,
+https://doi.org/10.1016/S0893-6080(05)80023-1). So scale, reach, the worth of communities, and how sure to be at all
+(power, β, :func:`sharpness`) follow from the answers.
 
 Which items are asked about is chosen, a page at a time about one class, so how often a class was found says nothing of
 its size. What is carried from the n_c items found of class c counts (π_c Σ n + a) ÷ (n_c + a) times, π_c its share of
@@ -168,7 +168,7 @@ def sharpness(opinion: Float[ndarray, "m c"], likelihood: Float[ndarray, "m c"],
 
 
 def by_field(weight: Float[ndarray, " e"], n_fields: int, /) -> Float[ndarray, " f"]:
-    """Weight of each field, summing to 1."""
+    """Weight of each field, summing to 1, also where none is left to those that go by fields."""
     field = np.array([expert.field for expert in _EXPERTS])
     total = np.bincount(field, weights=weight[: len(field)] + 1e-12, minlength=n_fields)
     return total / total.sum()

@@ -14,7 +14,6 @@ Against all the rest, a class between others is masked, as of rings each but two
 2009, section 4.2); against one other a low degree tells it apart, from a handful of items.
 """
 
-from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -72,49 +71,45 @@ def duels(
 
 
 def among_asked(given: Duels, belief: Float[ndarray, "t c"], /) -> Float[ndarray, "t c"]:
-    """Opinion on the items asked about, each from the others; O(t k) a pair of classes, and O(k) more to fit it."""
-    one, other = _pairs(belief)
-    coefficients = np.zeros((len(one), given.rows.shape[1]))
-    taken_out = []
-    for pair, (rows, fit) in enumerate(_fits(given, belief, one, other)):
-        coefficients[pair] = fit.coefficients
-        taken_out.append((rows, fit.left_out))
-    f = given.rows @ coefficients.T
-    for pair, (rows, left_out) in enumerate(taken_out):
-        f[rows, pair] = left_out
+    """Opinion on the items asked about, each from the others; O(t k) a pair of classes, up to O(96² k) to fit it."""
+    one, other, rows, fits = _pairs(given, belief)
+    f = given.rows @ _coefficients(fits, given.rows)
+    for pair, (taking_part, fit) in enumerate(zip(rows, fits, strict=True)):
+        f[taking_part, pair] = fit.left_out
     return _coupled(f, one, other, belief.shape[1])
 
 
 def on_all(given: Duels, features: Float[ndarray, "n k"], belief: Float[ndarray, "t c"], /) -> Float[ndarray, "n c"]:
     """Opinion on all items, O(n k) a pair of classes."""
-    one, other = _pairs(belief)
-    coefficients = np.zeros((len(one), features.shape[1]), dtype=features.dtype)
-    for pair, (_, fit) in enumerate(_fits(given, belief, one, other)):
-        coefficients[pair] = fit.coefficients
-    return _coupled(features @ coefficients.T, one, other, belief.shape[1])
+    one, other, _, fits = _pairs(given, belief)
+    return _coupled(features @ _coefficients(fits, features), one, other, belief.shape[1])
 
 
-def _pairs(belief: Float[ndarray, "t c"]) -> tuple[Int64[ndarray, " p"], Int64[ndarray, " p"]]:
-    """All pairs of classes of which anything was found, if they aren't too many."""
-    found = np.flatnonzero(_in_steps(belief).sum(axis=0) >= _FOUND * _STEPS)
-    high, low = np.tril_indices(len(found) if belief.shape[1] <= MANY else 0, -1)
-    return found[high], found[low]
+def _pairs(
+    given: Duels, belief: Float[ndarray, "t c"]
+) -> tuple[Int64[ndarray, " p"], Int64[ndarray, " p"], list[Int64[ndarray, " r"]], list[Fit]]:
+    """All pairs of classes of which anything was found, if not too many; who takes part in each, and its fit."""
+    mass = np.ascontiguousarray(np.rint(belief * _STEPS).T)
+    found = np.flatnonzero(mass.sum(axis=1) >= _FOUND * _STEPS)
+    high, low = np.tril_indices(len(found) if len(mass) <= MANY else 0, -1)
+    one, other = found[high], found[low]
+    rows = [_taking_part(mass[a] + mass[b]) for a, b in zip(one, other, strict=True)]
+    fits = [_fit(given, r, mass[a, r], mass[b, r]) for a, b, r in zip(one, other, rows, strict=True)]
+    return one, other, rows, fits
 
 
-def _in_steps(belief: Float[ndarray, "t c"]) -> Float[ndarray, "t c"]:
-    return np.asarray(np.rint(belief * _STEPS))
+def _coefficients(fits: list[Fit], like: Float[ndarray, "m k"]) -> Float[ndarray, "k p"]:
+    """Coefficients of all pairs, a column each, as precise as the features."""
+    columns = np.array([fit.coefficients for fit in fits], dtype=like.dtype)
+    return columns.reshape(len(fits), like.shape[1]).T
 
 
-def _fits(
-    given: Duels, belief: Float[ndarray, "t c"], one: Int64[ndarray, " p"], other: Int64[ndarray, " p"]
-) -> Iterator[tuple[Int64[ndarray, " r"], Fit]]:
-    """Regression of each pair of classes, and the rows that take part, spread evenly if they are too many."""
-    mass = np.ascontiguousarray(_in_steps(belief).T)
-    for a, b in zip(one.tolist(), other.tolist(), strict=True):
-        rows = np.flatnonzero(mass[a] + mass[b] >= _PART)
-        if len(rows) > _AT_MOST:
-            rows = rows[np.linspace(0, len(rows) - 1, _AT_MOST).astype(np.int64)]
-        yield rows, _fit(given, rows, mass[a][rows], mass[b][rows])
+def _taking_part(mass: Float[ndarray, " t"]) -> Int64[ndarray, " r"]:
+    """Items with enough of two classes, spread evenly over all such if they are too many."""
+    rows = np.flatnonzero(mass >= _PART)
+    if len(rows) <= _AT_MOST:
+        return rows
+    return rows[np.linspace(0, len(rows) - 1, _AT_MOST).astype(np.int64)]
 
 
 def _fit(given: Duels, rows: Int64[ndarray, " r"], one: Float[ndarray, " r"], other: Float[ndarray, " r"]) -> Fit:

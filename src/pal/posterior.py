@@ -310,8 +310,9 @@ def _beliefs(
     asked = _worth_asking(near, knowledge.group, classes, result, rates.error)
     label = probability.argmax(axis=1)
     source = _sources(knowledge, classes, label)
-    # Where answers contradict one another, what was denied may have been found.
-    asked_about = evidence.item[evidence.asked & (not len(knowledge.contradictions))]
+    begun = evidence.item[evidence.asked & (source[evidence.item] == PREDICTED)]
+    if len(knowledge.contradictions):  # what was denied may have been found
+        begun = begun[:0]
     surprise = np.zeros(knowledge.n_items)
     surprise[evidence.item] = 1.0 - result.prior[np.arange(len(evidence.item)), label[evidence.item]]
     return Beliefs(
@@ -328,7 +329,7 @@ def _beliefs(
             result.weight,
             (1.0 - unseen) * probability.max(axis=1, initial=0.0),
             evidence.item,
-            asked_about[source[asked_about] == PREDICTED],
+            begun,
             wrong=some_wrong(knowledge, rates.error),
         ),
         surprise,

@@ -50,7 +50,7 @@ def _second_look(items: Items, now: Snapshot, template: str, item: str) -> PairI
     """The item beside another one told to be of the template's group; None if there is no other."""
     stands, row = now.standing, items.row
     group = stands.label[row[template]]
-    known = np.flatnonzero((stands.label == group) & (stands.source > 0)) if group >= 0 else np.empty(0, np.int64)
+    known = np.flatnonzero((stands.label == group) & (stands.source > 0))  # none of what has no group is known
     others = {items.id[i] for i in known.tolist()} - {template, item, *now.flags}
     if not others or item in now.flags:
         return None
@@ -69,16 +69,16 @@ def _answers(now: Snapshot) -> dict[str, list[tuple[str, int]]]:
 
 def _found(now: Snapshot) -> dict[str, int]:
     """+1 right, −1 wrong, 0 nobody could tell, by item: the first answer counts, or the one that looked again."""
-    found = {}
-    for item, ((first, relation), *later) in _answers(now).items():
-        again = next((said for template, said in later if template != first), -1)
-        found[item] = relation if relation >= 0 else again or -1
-    return found
+    return {item: said[0][1] if said[0][1] >= 0 else _again(said) or -1 for item, said in _answers(now).items()}
+
+
+def _again(said: list[tuple[str, int]]) -> int | None:
+    """What was said beside another item than at first; None if nobody looked again."""
+    return next((relation for template, relation in said if template != said[0][0]), None)
 
 
 def _denied_once(said: list[tuple[str, int]]) -> bool:
-    first, relation = said[0]
-    return relation < 0 and all(template == first for template, _ in said)
+    return said[0][1] < 0 and _again(said) is None
 
 
 def _drawn(*ids: str) -> bytes:
