@@ -10,6 +10,7 @@ from pal.beliefs import EXPECTED_ERROR
 from pal.evidence import Rates, estimate_rates, expected_rates, gather, log_likelihoods, messages
 from pal.knowledge import known
 
+APART = np.zeros((2, 2))
 rates = st.floats(0.01, 0.4)
 
 
@@ -29,7 +30,7 @@ def test_a_message_is_the_likelihood_summed_over_the_other_end(votes, belief, mi
     evidence = gather(known(2, answers))
     q = np.array([[0.5, 0.5], [belief, 1.0 - belief]])
     people = evidence.labeler
-    to_first = messages(evidence, q, Rates(np.array(miss)[people], np.array(alarm)[people], 0.0))[0]
+    to_first = messages(evidence, q, Rates(np.array(miss)[people], np.array(alarm)[people], 0.0), APART)[0]
     for c in (0, 1):
         direct = 0.0
         for other in (0, 1):
@@ -41,6 +42,20 @@ def test_a_message_is_the_likelihood_summed_over_the_other_end(votes, belief, mi
                 likelihood *= (1.0 - wrong if right else wrong) ** abs(net)
             direct += likelihood
         np.testing.assert_allclose(np.exp(to_first[c]), direct, rtol=1e-9)
+
+
+@given(belief=st.floats(0.01, 0.99), one=st.floats(0.0, 1.0), miss=rates, alarm=rates, alike=st.booleans())
+def test_what_is_denied_a_class_is_denied_what_may_be_one_with_it(belief, one, miss, alarm, alike):
+    """Summed over whether the classes are one as well; an "alike" is left to each by itself."""
+    evidence = gather(known(2, Answers.of(Question(0, np.array([1])), [1 if alike else -1])))
+    q = np.array([[0.5, 0.5], [belief, 1.0 - belief]])
+    maybe = one * (1.0 - np.eye(2))
+    of_first, alone = (messages(evidence, q, of_one(miss, alarm), s)[0] for s in (maybe, APART))
+    if alike:
+        np.testing.assert_array_equal(of_first, alone)
+    else:
+        joined = q[1] + one * q[1, ::-1]
+        np.testing.assert_allclose(np.exp(of_first), joined * miss + (1.0 - joined) * (1.0 - alarm))
 
 
 def test_likelihoods_mirror_one_another():

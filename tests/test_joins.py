@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pal.communities import neighborhood
-from pal.joins import Link, Said, by_pairs, by_votes, join, merge_prior, of_one, prior_to_ask
+from pal.joins import Link, Said, by_pairs, by_votes, join, merge_prior, of_one, one_at_most, prior_to_ask
 
 LARGE = np.full(3, 100.0)
 YES, NO = (np.log(0.95), np.log(0.05)), (np.log(0.05), np.log(0.95))
@@ -82,6 +82,31 @@ def test_what_other_answers_make_sure_of_is_told_and_the_rest_felt():
     link, _ = by_votes(alone, np.vstack([one, other]), *votes(YES, YES), 0.2, LARGE, clash=False)
     assert link.told[0, 1] > link.felt[0, 1] > 0
     assert link.odds[0, 1] == pytest.approx(link.told[0, 1] + link.felt[0, 1])
+
+
+@given(st.integers(2, 8), st.integers(0, 1000))
+def test_a_class_is_one_with_one_of_several_that_differ(n, seed):
+    odds = np.random.default_rng(seed).normal(0.0, 8.0, (n, n))
+    odds[1:, 1:] = -np.inf  # all but the first are apart
+    odds[1:, 0] = odds[0, 1:]
+    one = one_at_most(odds)
+    np.testing.assert_allclose(one, one.T)
+    np.testing.assert_allclose(one[0].sum(), 1.0 / (1.0 + 1.0 / np.exp(odds[0, 1:]).sum()), rtol=1e-4)
+    assert (np.diag(one) == 0.0).all()
+
+
+def test_features_alone_do_not_outweigh_an_answer():
+    """What was denied one of two classes, and may be of the other, hardly speaks against a person who joined these."""
+
+    def odds(told, felt, against=0.0, *, clash=False):
+        table = [np.full((2, 2), float(value)) for value in (told, felt, against, 1.0, 50.0)]
+        return Link(*table, clash).odds[0, 1]
+
+    assert odds(3.5, -10.0) > 2.5
+    assert odds(3.5, 2.0) == pytest.approx(5.5)
+    assert odds(0.0, -10.0) == pytest.approx(-10.0), "where nobody answered, features are all there is"
+    assert odds(3.5, -10.0, against=3.5) < 0, "nor where another answer speaks against it"
+    assert odds(3.5, -10.0, clash=True) < 0, "or some are wrong for sure"
 
 
 def test_many_alike_across_two_classes_speak_for_one_another():

@@ -92,6 +92,19 @@ def test_answers_join_two_communities_and_others_part_them(prepared):
     assert same(-1, 9) < 0.01
 
 
+def test_what_is_denied_a_class_is_less_of_another_that_was_found_alike(prepared):
+    """A person joins two communities and denies items of the second: features alone say that these are of it."""
+    before = believe(prepared.near, known(80))
+    one, other = before.anchor[:2]
+    items = np.setdiff1d(np.flatnonzero(before.label == 1), other)[:6]
+    pairs = [(int(one), int(i)) for i in (other, *items)]
+    parted, joined = (believe(prepared.near, known(80, asked(pairs, [r] + [-1] * 6))) for r in (-1, 1))
+    of_second = [beliefs.probability[items, beliefs.label[other]] for beliefs in (parted, joined)]
+    assert (of_second[1] < of_second[0] - 0.03).all()
+    assert parted.same[tuple(parted.label[[one, other]])] < 0.05
+    assert joined.same[tuple(joined.label[[one, other]])] > 0.2, "so they hardly speak against the person"
+
+
 def test_consistent_answers_are_believed_whatever_the_features_say(prepared):
     labels = np.random.default_rng(1).permutation(LABELS)
     anchors = [int(np.argmax(labels == c)) for c in range(4)]

@@ -109,7 +109,7 @@ def test_what_a_group_says_of_itself_speaks_of_joins_and_not_of_its_items():
     evidence = gather(known(6, answers))
     belief = np.full((len(evidence.item), 2), 0.5)
     nobody = np.full(len(evidence.item), -1)
-    said = listen(evidence, evidence.sums(), belief, nobody, expected_rates(evidence))
+    said = listen(evidence, evidence.sums(), belief, np.zeros((2, 2)), nobody, expected_rates(evidence))
     inside = said.group[evidence.a] == said.group[evidence.b]
     assert inside.sum() == 2
     assert (said.same[inside] > said.apart[inside]).all()

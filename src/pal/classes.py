@@ -62,6 +62,10 @@ class Classes:
     inherited: Int64[ndarray, " k"]
     fixed: Int64[ndarray, " t"]
 
+    def apart(self) -> Float[ndarray, "c c"]:
+        """Probability that two classes are one before the votes across them are weighed: none."""
+        return np.zeros((len(self.anchor), len(self.anchor)))
+
     def joined(self, label: Int64[ndarray, " c"]) -> "Classes":
         """Classes of one ``label`` become one, anchored where the first of them was."""
         _, first = np.unique(label, return_index=True)

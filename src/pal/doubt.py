@@ -12,10 +12,9 @@ from scipy.special import betainc, expit
 from pal.communities import Neighborhood
 from pal.evidence import Evidence, Rates, of_one_class
 from pal.experts import by_field
+from pal.joins import one_at_most
 from pal.knowledge import Knowledge
 
-# Log-odds that two classes are one beyond which more says nothing.
-_CAPPED = 15.0
 # Probability from which two classes may be one although answers speak against it.
 _PLAUSIBLE = 0.05
 # Fewer answers than that are none.
@@ -44,7 +43,7 @@ def doubted(
 
     So do groups that hold the anchors of two classes which surely differ: a wrong "yes" or two have joined these.
     """
-    one = _one_at_most(odds)
+    one = one_at_most(odds)
     same = of_one_class(belief[evidence.a], belief[evidence.b], one)
     group = knowledge.group[evidence.item]
     of_anchor = knowledge.group[anchor]
@@ -56,19 +55,6 @@ def doubted(
     least = np.where(within, 0.5, _WRONG)
     wrong = (alike & (same < least)) | (unlike & (1.0 - same < least))
     return counts.key[wrong]
-
-
-def _one_at_most(odds: Float[ndarray, "c c"]) -> Float[ndarray, "c c"]:
-    """Probability that two classes are one, by log-odds; 0 on the diagonal.
-
-    A class may be one with each of several, but not with two that differ: P(one) is odds ÷ (1 + odds + those of the
-    others that differ), for whichever end leaves less.
-    """
-    ratio = np.exp(np.minimum(odds, _CAPPED))
-    np.fill_diagonal(ratio, 0.0)
-    others = ratio @ (1.0 / (1.0 + ratio))
-    # Of all k the diagonals add nothing for k = i, and ratio itself for k = j.
-    return np.asarray(ratio / (1.0 + np.maximum(others, others.T)))
 
 
 def may_be_one(

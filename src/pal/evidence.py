@@ -3,7 +3,8 @@
 Definition. Labeler l finds a pair of one class alike with probability α_l, the *sensitivity*, and a pair of two classes
 unlike with probability β_l, the *specificity*. What everybody said of a pair has the likelihood Π_l P(answer | same) if
 its ends are of one class, and Π_l P(answer | differ) if not. With q_b the belief about b, the *message* to a is its
-logarithm for each class a may be of: log(q_bc · same + (1 − q_bc) · differ).
+logarithm for each class a may be of: log(q_bc · same + (1 − q_bc) · differ). With s_cd the probability that two classes
+are one, an answer "unlike" speaks against all that may be one with b's class: q_bc + Σ_d q_bd s_cd is put for q_bc.
 
 A person asked twice about a pair says the same again; what they took back cancels.
 
@@ -118,10 +119,17 @@ def log_likelihoods(evidence: Evidence, rates: Rates, /) -> tuple[Float[ndarray,
     return evidence.of_pairs(same), evidence.of_pairs(differ)
 
 
-def messages(evidence: Evidence, belief: Float[ndarray, "t c"], rates: Rates, /) -> Float[ndarray, "ends c"]:
-    """Messages to the ends a of all pairs, then to the ends b."""
+def messages(
+    evidence: Evidence, belief: Float[ndarray, "t c"], rates: Rates, one: Float[ndarray, "c c"], /
+) -> Float[ndarray, "ends c"]:
+    """Messages to the ends a of all pairs, then to the ends b; ``one`` is s, 0 on the diagonal.
+
+    Without s, what was denied a class would go to another that a person has found alike with it.
+    """
     log_same, log_differ = log_likelihoods(evidence, rates)
-    other = belief[evidence.others]
+    unlike = np.tile(log_same < log_differ, 2)[:, None]
+    denied = np.minimum(belief + belief @ one, 1.0)
+    other = np.where(unlike, denied[evidence.others], belief[evidence.others])
     top = np.maximum(log_same, log_differ)
     ratio = np.tile(np.exp(log_same - top) - np.exp(log_differ - top), 2)[:, None]
     floor = np.tile(np.exp(log_differ - top), 2)[:, None]

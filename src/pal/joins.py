@@ -25,21 +25,24 @@ _MERGE = (0.02, 0.45)
 _APART, _UNTOLD, _HEARD = 0.005, 0.2, (1.0, 2.0)
 # Links that any two communities are taken to have, observed and expected: of small ones no links say little.
 _LINKS = 0.5
-# Log-odds of a join that votes on items of unknown class may give.
-_FELT = 5.0
+# Log-odds of a join that votes on items of unknown class may give, and take from one that answers speak for.
+_FELT, _FELT_AGAINST = 5.0, 0.5
 # Log-odds of a join that is decided by the votes, and for how many of them the prior stands.
 _DECIDED, _JOINS = 1.0, 1.0
 # Log-odds by which a vote speaks plainly, share of the pairs of classes that people confuse, and least items of these.
 _PLAIN, _CONFUSED, _SEVERAL = 1.0, 0.02, 5.0
 # How sure other answers make of both ends of a pair whose votes tell about classes.
 _SURE = 0.8
+# Log-odds that two classes are one beyond which more says nothing.
+_CAPPED = 15.0
 
 
 class Link(NamedTuple):
     """Log-odds, by the votes, that two classes are one, (c, c).
 
     ``told`` by votes between items whose class other votes say, of which ``against`` speaks against it; ``felt`` by the
-    rest, where features say which class an end is of: these err together, so they count up to a limit. ``plain`` counts
+    rest, where features say which class an end is of: these err together, so they count up to a limit, and less than an
+    answer which they alone speak against. ``plain`` counts
     the votes that speak plainly, and classes have ``size`` items. ``clash`` says whether any answers contradict one
     another: without, what seem to be votes for and against may be beliefs that are wrong about an end.
     """
@@ -58,7 +61,8 @@ class Link(NamedTuple):
         Votes that contradict one another say that people may confuse the two classes, and then they say either as
         often: a second mistake between these is no surprise. Of single items that isn't assumed.
         """
-        felt = np.minimum(self.felt, _FELT)
+        answered = (self.told > _DECIDED) & (self.against < _DECIDED) & (not self.clash)
+        felt = np.clip(self.felt, np.where(answered, -_FELT_AGAINST, -np.inf), _FELT)
         unlike = self.against + np.maximum(-felt, 0.0)
         odds = self.told + felt
         if not self.clash:
@@ -245,6 +249,19 @@ def prior_to_ask(
     merge = (1.0 - untold) * told + untold * a / (a + b)
     np.fill_diagonal(merge, 0.0)
     return np.asarray(merge)
+
+
+def one_at_most(odds: Float[ndarray, "c c"], /) -> Float[ndarray, "c c"]:
+    """Probability that two classes are one, by log-odds; 0 on the diagonal.
+
+    A class may be one with each of several, but not with two that differ: P(one) is odds ÷ (1 + odds + those of the
+    others that differ), for whichever end leaves less.
+    """
+    ratio = np.exp(np.minimum(odds, _CAPPED))
+    np.fill_diagonal(ratio, 0.0)
+    others = ratio @ (1.0 / (1.0 + ratio))
+    # Of all k the diagonals add nothing for k = i, and ratio itself for k = j.
+    return np.asarray(ratio / (1.0 + np.maximum(others, others.T)))
 
 
 def _joined(near: Neighborhood, of_class: Int64[ndarray, " m"], least: float) -> list[tuple[int, float]]:

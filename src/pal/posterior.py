@@ -37,7 +37,7 @@ from pal.evidence import (
     gather,
 )
 from pal.experts import Seeds, among, everywhere, prior_weights, seeds, sharpness, weigh
-from pal.joins import Link, by_votes, join, made, merge_prior, of_one, prior_to_ask
+from pal.joins import Link, by_votes, join, made, merge_prior, of_one, one_at_most, prior_to_ask
 from pal.knowledge import Knowledge
 from pal.strays import listen, unfit
 
@@ -84,6 +84,11 @@ class _Round(NamedTuple):
     size: Float[ndarray, " c"]
     mistaken: float
 
+    @property
+    def odds(self) -> Float[ndarray, "c c"]:
+        """Log-odds that two classes are one."""
+        return self.link.odds + logit(self.merge)
+
 
 def believe(near: Neighborhood, knowledge: Knowledge, /, *, rounds: int = 10) -> Beliefs:
     """Posterior of every item after all answers; see the module for the model."""
@@ -97,11 +102,11 @@ def believe(near: Neighborhood, knowledge: Knowledge, /, *, rounds: int = 10) ->
     classes = start(near, evidence.item, anchors, sure, n_known=n_known, closed=knowledge.complete)
     belief = np.append(np.eye(len(classes.anchor)), np.zeros((1, len(classes.anchor))), axis=0)[label]
     rates, mistaken = expected_rates(evidence), _SURPRISE
-    steady = 0
+    one, steady = classes.apart(), 0
     for step in range(rounds):
-        result = _update(given, evidence, sums, classes, belief, rates, mistaken)
+        result = _update(given, evidence, sums, classes, belief, one, rates, mistaken)
         moved = np.abs(result.belief - belief).max(initial=0.0)
-        belief, mistaken = result.belief, result.mistaken
+        belief, mistaken, one = result.belief, result.mistaken, one_at_most(result.odds)
         if len(evidence.a):
             rates = estimate_rates(evidence, result.same, rates)
         revise = _SETTLING <= step + 1 < rounds and not knowledge.complete
@@ -111,6 +116,7 @@ def believe(near: Neighborhood, knowledge: Knowledge, /, *, rounds: int = 10) ->
             break
         if changed is not None:
             classes, belief = changed
+            one = classes.apart()
     return _beliefs(given, knowledge, evidence, classes, result, rates)
 
 
@@ -137,6 +143,7 @@ def _update(
     sums: csr_array,
     classes: Classes,
     belief: Float[ndarray, "t c"],
+    one: Float[ndarray, "c c"],
     rates: Rates,
     mistaken: float,
 ) -> _Round:
@@ -146,7 +153,7 @@ def _update(
     certain = np.eye(c)[classes.fixed[anchored]]
     belief = belief.copy()
     belief[anchored] = certain
-    said = listen(evidence, sums, belief, classes.fixed, rates)
+    said = listen(evidence, sums, belief, one, classes.fixed, rates)
     heard = _informed(said.by_others, classes.fixed)
     heard[anchored & (classes.fixed >= classes.given) & ~evidence.asked] *= _UNASKED
     parts = judge_parts(near, classes, evidence.item, said.by_others, said.differ_by_others)
@@ -171,7 +178,7 @@ def _update(
     lone = _lone(evidence, sums, classes, updated, expected, rare)
     merge = np.where(lone > 0.0, lone, merge_prior(near, parts.belief, link.odds, given=classes.given))
     seen = np.where(anchored[evidence.a] & anchored[evidence.b], 1.0, 1.0 - rare)
-    one, other = np.split(cavity, 2)
+    end, other = np.split(cavity, 2)
     return _Round(
         updated,
         likelihood,
@@ -185,7 +192,7 @@ def _update(
         said.group,
         own,
         float(np.log(rare)),
-        seen * of_one(one, other, merge, link, linked),
+        seen * of_one(end, other, merge, link, linked),
         size,
         surprise,
     )
@@ -305,7 +312,6 @@ def _beliefs(
     probability /= probability.sum(axis=1, keepdims=True)
     probability[evidence.item] = result.belief
     probability[classes.anchor] = np.eye(len(classes.anchor))  # nobody may have been asked about a community yet
-    odds = result.link.odds + logit(result.merge)
     unseen = result.parts.unseen[near.part] * (not knowledge.complete)
     asked = _worth_asking(near, knowledge.group, classes, result, rates.error)
     label = probability.argmax(axis=1)
@@ -335,7 +341,7 @@ def _beliefs(
         surprise,
         join(result.link, result.merge, result.size, margin=_LIKELY),
         unseen,
-        doubted(knowledge, evidence, classes.anchor, result.belief, odds),
+        doubted(knowledge, evidence, classes.anchor, result.belief, result.odds),
     )
 
 

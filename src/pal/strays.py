@@ -41,10 +41,19 @@ class Told(NamedTuple):
 
 
 def listen(
-    evidence: Evidence, sums: csr_array, belief: Float[ndarray, "t c"], fixed: Int64[ndarray, " t"], rates: Rates, /
+    evidence: Evidence,
+    sums: csr_array,
+    belief: Float[ndarray, "t c"],
+    one: Float[ndarray, "c c"],
+    fixed: Int64[ndarray, " t"],
+    rates: Rates,
+    /,
 ) -> Told:
-    """All that answers say, by the beliefs so far; ``fixed`` is the class that an item anchors, −1 for none."""
-    message, (same, apart) = messages(evidence, belief, rates), log_likelihoods(evidence, rates)
+    """All that answers say, by the beliefs so far about items, and that two classes are ``one``.
+
+    ``fixed`` is the class that an item anchors, −1 for none.
+    """
+    message, (same, apart) = messages(evidence, belief, rates, one), log_likelihoods(evidence, rates)
     label = belief.argmax(axis=1) if belief.shape[1] else fixed
     group = held_together(evidence, label, fixed, erring=rates.error > ERRING)
     across = group[evidence.a] != group[evidence.b]
