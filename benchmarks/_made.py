@@ -1,4 +1,4 @@
-"""Sets drawn from a few lines each: curves, many classes, rare ones, clumps, words, symbols, heavy tails.
+"""Sets drawn from a few lines each: curves, many classes, rare ones, clumps, words, symbols, heavy tails, noise.
 
 Each is a function of a generator: features (n, d) and classes (n,).
 """
@@ -79,6 +79,53 @@ def _bursts(rng: np.random.Generator) -> Drawn:
     return centre[burst] + 0.1 * rng.standard_normal((2000, 8)), burst // 80
 
 
+def _crescents(rng: np.random.Generator) -> Drawn:
+    """800 points along two crescents in one another, each cut across into two classes; two dimensions of noise."""
+    y = rng.integers(4, size=800)
+    angle = np.pi * (rng.random(800) + y % 2) / 2.0
+    upper = np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    along = np.where((y < 2)[:, None], upper, [1.0, 0.5] - upper)
+    return np.hstack([along + 0.12 * rng.standard_normal((800, 2)), 0.05 * rng.standard_normal((800, 2))]), y
+
+
+def _checkerboard(rng: np.random.Generator) -> Drawn:
+    """1,000 points all over a board of 4 × 4 fields, coloured in turn by three classes: no gap parts these."""
+    x = 4.0 * rng.random((1000, 2))
+    return x, (np.floor(x) @ (1.0, 2.0)).astype(np.int64) % 3
+
+
+def _shells(rng: np.random.Generator) -> Drawn:
+    """900 points on three spheres inside one another, in 5 dimensions."""
+    y = rng.integers(3, size=900)
+    x = rng.standard_normal((900, 5))
+    return x * ((1.0 + y) / np.linalg.norm(x, axis=1))[:, None] + 0.12 * rng.standard_normal((900, 5)), y
+
+
+def _redundant(rng: np.random.Generator) -> Drawn:
+    """1,000 points in six classes of two clumps each, in 8 of 40 dimensions; four more repeat these, 28 are noise."""
+    from sklearn.datasets import make_classification
+
+    shape = {"n_informative": 8, "n_redundant": 4, "n_classes": 6, "n_clusters_per_class": 2, "class_sep": 1.6}
+    x, y = make_classification(1000, 40, **shape, random_state=int(rng.integers(2**31)))
+    return x, y
+
+
+def _noisy_digits(rng: np.random.Generator) -> Drawn:
+    """1,797 digits whose pixels, 0 to 16, carry noise of deviation 6."""
+    from sklearn.datasets import load_digits
+
+    x, y = load_digits(return_X_y=True)
+    return x + 6.0 * rng.standard_normal(x.shape), y
+
+
+def _parity(rng: np.random.Generator) -> Drawn:  # noqa: ARG001, digits are what they are
+    """1,797 digits, even or odd: two classes of five communities each."""
+    from sklearn.datasets import load_digits
+
+    x, y = load_digits(return_X_y=True)
+    return x, y % 2
+
+
 MADE: dict[str, Callable[[np.random.Generator], Drawn]] = {
     "spirals": _spirals,
     "blobs80": _blobs80,
@@ -87,6 +134,12 @@ MADE: dict[str, Callable[[np.random.Generator], Drawn]] = {
     "topics": _topics,
     "symbols": _symbols,
     "heavy-tails": _heavy_tails,
+    "crescents": _crescents,
+    "checkerboard": _checkerboard,
+    "shells": _shells,
+    "redundant": _redundant,
+    "noisy-digits": _noisy_digits,
+    "parity": _parity,
     "bursts": _bursts,
     "handfuls": _handfuls,
 }

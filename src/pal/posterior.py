@@ -167,7 +167,8 @@ def _update(
     updated = softmax(score, axis=1)
     updated[anchored] = certain
 
-    n_plain, n_mistaken, n_new = _mistaken(classes, said.told, said.differ, prior, updated)
+    erring = evidence.clash or rates.error > ERRING
+    n_plain, n_mistaken, n_new = _mistaken(classes, said.told, said.differ, prior, updated, erring=erring)
     surprise = (_SURPRISE * _SURPRISES + n_mistaken) / (_SURPRISES + n_plain)
 
     cavity, alone = (_without(said.message, evidence, s, updated, anchored) for s in (score, said.told))
@@ -273,11 +274,13 @@ def _mistaken(
     differ: Float[ndarray, " t"],
     prior: Float[ndarray, "t c"],
     belief: Float[ndarray, "t c"],
+    *,
+    erring: bool,
 ) -> tuple[float, float, float]:
     """Items that answers place; of these, those the features thought elsewhere; and how many classes answers opened.
 
-    Items of the latter, or for which every class was ruled out, are no mistakes. A class of one item doesn't count: two
-    wrong answers make one as well.
+    Items of the latter, or for which every class was ruled out, are no mistakes. A class of one item bears out others,
+    but not itself, and none if people are ``erring``: two wrong answers make one as well.
     """
     c = told.shape[1]
     if c < 2 or not len(told):
@@ -287,7 +290,8 @@ def _mistaken(
     opened = plain & (best >= c - classes.opened)
     wrong = 1.0 - belief[np.arange(len(belief)), prior.argmax(axis=1)]
     size = np.bincount(best[told.max(axis=1) > differ], minlength=c)[c - classes.opened :]
-    return float(plain.sum()), float(wrong[plain & ~opened].sum()), float((size > 1).sum())
+    n_new = max(int((size > 1).sum()), 0 if erring else classes.opened - 1)
+    return float(plain.sum()), float(wrong[plain & ~opened].sum()), float(n_new)
 
 
 def _revise(near: Neighborhood, evidence: Evidence, classes: Classes, result: _Round) -> Change | None:
