@@ -105,8 +105,15 @@ def _redundant(rng: np.random.Generator) -> Drawn:
     """1,000 points in six classes of two clumps each, in 8 of 40 dimensions; four more repeat these, 28 are noise."""
     from sklearn.datasets import make_classification
 
-    shape = {"n_informative": 8, "n_redundant": 4, "n_classes": 6, "n_clusters_per_class": 2, "class_sep": 1.6}
-    x, y = make_classification(1000, 40, **shape, random_state=int(rng.integers(2**31)))
+    x, y = make_classification(
+        n_samples=1000,
+        n_features=40,
+        n_informative=8,
+        n_redundant=4,
+        n_classes=6,
+        class_sep=1.6,
+        random_state=int(rng.integers(2**31)),
+    )
     return x, y
 
 

@@ -121,9 +121,9 @@ class Settled:
     excluded: Bool[ndarray, "n_items n_classes"]
 
 
-def some_wrong(knowledge: Knowledge, error: float, /) -> bool:
+def some_wrong(error: float, /, *, clash: bool) -> bool:
     """Whether some answers are wrong: they contradict one another, or a share that isn't small is likely to be."""
-    return error > ERRING or len(knowledge.contradictions) > 0
+    return clash or error > ERRING
 
 
 def settle(knowledge: Knowledge, /) -> Settled:

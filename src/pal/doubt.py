@@ -12,7 +12,6 @@ from scipy.special import betainc, expit
 from pal.communities import Neighborhood
 from pal.evidence import Evidence, Rates, of_one_class
 from pal.experts import by_field
-from pal.joins import one_at_most
 from pal.knowledge import Knowledge
 
 # Probability from which two classes may be one although answers speak against it.
@@ -36,14 +35,14 @@ def doubted(
     evidence: Evidence,
     anchor: Int64[ndarray, " c"],
     belief: Float[ndarray, "t c"],
-    odds: Float[ndarray, "c c"],
+    one: Float[ndarray, "c c"],
     /,
 ) -> Int64[ndarray, " d"]:
     """Keys of the votes believed to be wrong: likely so within groups that contradict themselves, else surely so.
 
     So do groups that hold the anchors of two classes which surely differ: a wrong "yes" or two have joined these.
+    ``one`` is the probability that two classes are one.
     """
-    one = one_at_most(odds)
     same = of_one_class(belief[evidence.a], belief[evidence.b], one)
     group = knowledge.group[evidence.item]
     of_anchor = knowledge.group[anchor]

@@ -127,9 +127,9 @@ def messages(
     Without s, what was denied a class would go to another that a person has found alike with it.
     """
     log_same, log_differ = log_likelihoods(evidence, rates)
-    unlike = np.tile(log_same < log_differ, 2)[:, None]
-    denied = np.minimum(belief + belief @ one, 1.0)
-    other = np.where(unlike, denied[evidence.others], belief[evidence.others])
+    others, unlike = evidence.others, np.tile(log_same < log_differ, 2)
+    other = belief[others]
+    other[unlike] = np.minimum(belief + belief @ one, 1.0)[others[unlike]]
     top = np.maximum(log_same, log_differ)
     ratio = np.tile(np.exp(log_same - top) - np.exp(log_differ - top), 2)[:, None]
     floor = np.tile(np.exp(log_differ - top), 2)[:, None]

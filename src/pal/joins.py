@@ -42,9 +42,9 @@ class Link(NamedTuple):
 
     ``told`` by votes between items whose class other votes say, of which ``against`` speaks against it; ``felt`` by the
     rest, where features say which class an end is of: these err together, so they count up to a limit, and less than an
-    answer which they alone speak against. ``plain`` counts
-    the votes that speak plainly, and classes have ``size`` items. ``clash`` says whether any answers contradict one
-    another: without, what seem to be votes for and against may be beliefs that are wrong about an end.
+    answer which they alone speak against. ``plain`` counts the votes that speak plainly, and classes have ``size``
+    items. ``clash`` says whether any answers contradict one another: without, what seem to be votes for and against may
+    be beliefs that are wrong about an end.
     """
 
     told: Float[ndarray, "*c c"]

@@ -85,9 +85,9 @@ class _Round(NamedTuple):
     mistaken: float
 
     @property
-    def odds(self) -> Float[ndarray, "c c"]:
-        """Log-odds that two classes are one."""
-        return self.link.odds + logit(self.merge)
+    def one(self) -> Float[ndarray, "c c"]:
+        """Probability that two classes are one; 0 on the diagonal."""
+        return one_at_most(self.link.odds + logit(self.merge))
 
 
 def believe(near: Neighborhood, knowledge: Knowledge, /, *, rounds: int = 10) -> Beliefs:
@@ -106,7 +106,7 @@ def believe(near: Neighborhood, knowledge: Knowledge, /, *, rounds: int = 10) ->
     for step in range(rounds):
         result = _update(given, evidence, sums, classes, belief, one, rates, mistaken)
         moved = np.abs(result.belief - belief).max(initial=0.0)
-        belief, mistaken, one = result.belief, result.mistaken, one_at_most(result.odds)
+        belief, mistaken, one = result.belief, result.mistaken, result.one
         if len(evidence.a):
             rates = estimate_rates(evidence, result.same, rates)
         revise = _SETTLING <= step + 1 < rounds and not knowledge.complete
@@ -167,7 +167,7 @@ def _update(
     updated = softmax(score, axis=1)
     updated[anchored] = certain
 
-    erring = evidence.clash or rates.error > ERRING
+    erring = some_wrong(rates.error, clash=evidence.clash)
     n_plain, n_mistaken, n_new = _mistaken(classes, said.told, said.differ, prior, updated, erring=erring)
     surprise = (_SURPRISE * _SURPRISES + n_mistaken) / (_SURPRISES + n_plain)
 
@@ -320,9 +320,8 @@ def _beliefs(
     asked = _worth_asking(near, knowledge.group, classes, result, rates.error)
     label = probability.argmax(axis=1)
     source = _sources(knowledge, classes, label)
-    begun = evidence.item[evidence.asked & (source[evidence.item] == PREDICTED)]
-    if len(knowledge.contradictions):  # what was denied may have been found
-        begun = begun[:0]
+    # Once answers contradict one another, what was denied may have been found.
+    begun = evidence.item[evidence.asked & (source[evidence.item] == PREDICTED) & (not evidence.clash)]
     surprise = np.zeros(knowledge.n_items)
     surprise[evidence.item] = 1.0 - result.prior[np.arange(len(evidence.item)), label[evidence.item]]
     return Beliefs(
@@ -340,12 +339,12 @@ def _beliefs(
             (1.0 - unseen) * probability.max(axis=1, initial=0.0),
             evidence.item,
             begun,
-            wrong=some_wrong(knowledge, rates.error),
+            wrong=some_wrong(rates.error, clash=evidence.clash),
         ),
         surprise,
         join(result.link, result.merge, result.size, margin=_LIKELY),
         unseen,
-        doubted(knowledge, evidence, classes.anchor, result.belief, result.odds),
+        doubted(knowledge, evidence, classes.anchor, result.belief, result.one),
     )
 
 

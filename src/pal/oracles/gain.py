@@ -24,7 +24,7 @@ from jaxtyping import Bool, Float, Int64
 from numpy import ndarray
 
 from pal.answers import Question
-from pal.beliefs import ERRING, some_wrong
+from pal.beliefs import ERRING
 from pal.clarity import UNCLEAR
 from pal.oracles.captcha import captcha
 from pal.oracles.checks import due, with_check
@@ -161,7 +161,7 @@ def _class_page(
     # are wrong, what is deduced isn't asked, however much features speak against it; checks let answers contradict. But
     # an item that was denied in vain, though nothing contradicts that.
     doubted = (value > _DOUBTED) | ((state.beliefs.label == c) & (state.beliefs.source == 0))
-    if not some_wrong(state.fitted, state.beliefs.error):
+    if not state.some_wrong:
         doubted &= _in_vain(state)
     best: _Page | None = None
     for template in templates[1:2] or templates if check else templates:
@@ -182,7 +182,7 @@ def _in_vain(state: State) -> Bool[ndarray, " n"]:
 
 def _may_differ(state: State, template: int, items: Int64[ndarray, " q"]) -> Float[ndarray, " q"]:
     """Probability that an answer may differ from what is deduced: that one of the two answers behind it is wrong."""
-    if some_wrong(state.fitted, state.beliefs.error):  # the beliefs say which
+    if state.some_wrong:  # the beliefs say which
         return np.ones(len(items))
     return np.where(state.knowledge.relation(template, items) == 0, 1.0, 2.0 * state.beliefs.error)
 

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float, Int64, Integer
 from numpy import ndarray
 
 from pal.answers import Answers, Question
-from pal.beliefs import Beliefs
+from pal.beliefs import Beliefs, some_wrong
 from pal.clarity import HOPELESS, unclear
 from pal.knowledge import Knowledge
 from pal.learner import Model
@@ -68,6 +68,11 @@ class State:
     def fitted(self) -> Knowledge:
         """What the answers implied when the model was fitted."""
         return self.learned or self.knowledge
+
+    @property
+    def some_wrong(self) -> bool:
+        """Whether some answers are wrong (:func:`pal.beliefs.some_wrong`), by what the model knows."""
+        return some_wrong(self.beliefs.error, clash=len(self.fitted.contradictions) > 0)
 
     @cached_property
     def unclear(self) -> Float[ndarray, " n_items"]:
