@@ -339,3 +339,20 @@ def test_rare_classes_inside_a_community_are_found():
         question = loop.ask()
         loop.tell(question, labeler(question))
     assert adjusted_rand_score(y, loop.model.beliefs.label) > 0.7
+
+
+def test_what_is_left_when_all_other_classes_were_denied_may_be_of_one_not_seen(prepared):
+    """Until answers contradict one another; and the more, the more classes the item was denied."""
+    medoid = prepared.near.medoid
+    assert len(medoid) == 4
+    own = np.flatnonzero(np.isin(LABELS, LABELS[medoid[0]]))
+    item = int(np.setdiff1d(own, medoid)[0])
+    unlike = [(int(medoid[i]), int(medoid[j])) for i in range(4) for j in range(i)]
+    unseen = []
+    for n_denied in (1, 2, 3):
+        pairs = unlike + [(int(m), item) for m in medoid[1 : 1 + n_denied]]
+        unseen.append(believe(prepared.near, known(80, asked(pairs, [-1] * len(pairs)))).unseen[item])
+    assert 0.0 < unseen[0] < unseen[1] < unseen[2] < 1.0
+    around = [(int(medoid[0]), int(medoid[1])), (int(medoid[1]), item), (int(medoid[0]), item)]
+    clash = asked(around + [(int(m), item) for m in medoid[2:]], [1, 1, -1, -1, -1])
+    assert believe(prepared.near, known(80, clash)).unseen[item] == 0.0

@@ -54,7 +54,8 @@ class Beliefs:
         (n_classes,) label of each class after those are joined that are more likely one than not; None joins none.
     unseen
         (n_items,) probability that an item is of a class not seen yet, where nobody was asked about its part of a
-        community, and no class is named after one (:func:`pal.classes.judge_parts`); None if unknown.
+        community, and no class is named after one (:func:`pal.classes.judge_parts`), or where it was denied most of
+        the others; None if unknown.
     doubted
         Keys (:func:`pal.votes.pair_key`) of votes believed wrong, where answers contradict one another; None for none.
     """

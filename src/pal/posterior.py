@@ -14,7 +14,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int8, Int64
 from numpy import ndarray
 from scipy.sparse import csr_array
-from scipy.special import logit, softmax
+from scipy.special import expit, logit, softmax
 
 from pal.beliefs import DEDUCED, ERRING, PREDICTED, TOLD, Beliefs, settle, some_wrong
 from pal.classes import (
@@ -39,7 +39,7 @@ from pal.evidence import (
 from pal.experts import Seeds, among, everywhere, prior_weights, seeds, sharpness, weigh
 from pal.joins import Link, by_votes, join, made, merge_prior, of_one, one_at_most, prior_to_ask
 from pal.knowledge import Knowledge
-from pal.strays import listen, unfit
+from pal.strays import Told, listen, unfit
 
 # Share of items that the experts mistake, before any answer, and how many items that weighs as much as.
 _SURPRISE, _SURPRISES = 0.2, 10.0
@@ -80,6 +80,7 @@ class _Round(NamedTuple):
     group: Int64[ndarray, " t"]
     unfit: Float[ndarray, " t"]
     rare: float
+    left: Float[ndarray, " t"]
     same: Float[ndarray, " p"]
     size: Float[ndarray, " c"]
     mistaken: float
@@ -193,10 +194,21 @@ def _update(
         said.group,
         own,
         float(np.log(rare)),
+        _left(said, own, rare),
         seen * of_one(end, other, merge, link, linked),
         size,
         surprise,
     )
+
+
+def _left(said: Told, unfit: Float[ndarray, " t"], rare: float) -> Float[ndarray, " t"]:
+    """Probability that an item is of a class not seen yet, times the share of the others that it was denied.
+
+    What is left when all others but one were denied is certain, and would never be asked about; if it is of an unseen
+    class, none of that class would be. Denied few of many classes, it has others to be asked about.
+    """
+    denied = (said.differ[:, None] - said.told > _PLAIN).sum(axis=1)
+    return expit(unfit + np.log(rare)) * denied / max(said.told.shape[1] - 1, 1)
 
 
 def _lone(
@@ -317,6 +329,8 @@ def _beliefs(
     probability[evidence.item] = result.belief
     probability[classes.anchor] = np.eye(len(classes.anchor))  # nobody may have been asked about a community yet
     unseen = result.parts.unseen[near.part] * (not knowledge.complete)
+    if not (knowledge.complete or evidence.clash):
+        unseen[evidence.item] = np.maximum(unseen[evidence.item], result.left)
     asked = _worth_asking(near, knowledge.group, classes, result, rates.error)
     label = probability.argmax(axis=1)
     source = _sources(knowledge, classes, label)

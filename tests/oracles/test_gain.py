@@ -14,6 +14,7 @@ from pal.oracles.gain import gain
 from pal.oracles.state import State
 
 LABELS = np.repeat(np.arange(4), 20)
+LABELS_OF_THREE = np.repeat(np.arange(4), 3)
 
 
 @pytest.mark.slow
@@ -108,6 +109,37 @@ def test_an_item_denied_in_vain_is_asked_about_again_in_its_class(make_state, n_
     assert not len(state.knowledge.contradictions)
     again = [question for question in gain(state) if question.template == 0 and 3 in question.items]
     assert bool(again) == (n_denied == 4)
+
+
+def pairs_of_classes(make_state, answers, **more):
+    """Items of the first page of one tile, where classes 0 and 1 are as probably one as 2 and 3, and no others are."""
+    probability, same = np.repeat(np.eye(4), 3, axis=0), np.zeros((4, 4))
+    same[[0, 1, 2, 3], [1, 0, 3, 2]] = 0.3
+    alike = [(a, [a + 1, a + 2], [1, 1]) for a in (0, 3, 6)]
+    state = make_state(np.eye(12), probability, [0, 3, 6, 9], answers=alike + answers, same=same, page_size=1, **more)
+    question = gain(state)[0]
+    return {question.template, *question.items.tolist()}
+
+
+def test_a_class_that_was_denied_and_is_found_alike_nothing_comes_first_until_answers_contradict(make_state):
+    assert pairs_of_classes(make_state, [(9, [10], [1])]) == {0, 3}
+    assert pairs_of_classes(make_state, [(0, [9], [-1])]) == {6, 9}
+    assert pairs_of_classes(make_state, [(0, [9], [-1]), (1, [2], [-1])]) == {0, 3}
+
+
+def test_what_is_implied_draws_no_page_until_answers_contradict(make_state):
+    """Members of classes 0 and 1 were found alike, and nothing is known of 2 and 3, which are a little less doubted."""
+    probability, same = np.repeat(np.eye(4), 3, axis=0), np.zeros((4, 4))
+    same[[0, 1, 2, 3], [1, 0, 3, 2]] = 0.4, 0.4, 0.3, 0.3
+    told = [(a, [a + 1, a + 2], [1, 1]) for a in (0, 3, 6, 9)] + [(1, [4], [1])]
+
+    def asked(answers):
+        state = erring(make_state(np.eye(12), probability, [0, 3, 6, 9], answers=answers, same=same, page_size=1))
+        question = gain(state)[0]
+        return {int(LABELS_OF_THREE[i]) for i in (question.template, *question.items)}
+
+    assert asked(told) == {2, 3}
+    assert asked([*told, (1, [2], [-1])]) == {0, 1}
 
 
 def test_classes_that_hardly_are_one_make_no_page_of_a_single_tile(make_state):

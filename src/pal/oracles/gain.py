@@ -59,6 +59,11 @@ _AT_ONCE, _NEARLY = 3, 0.8
 # A join isn't asked about if fewer items than that are expected to be wrong. Where people err it is worth this many
 # times as much, since it also shows which answers are wrong.
 _HARDLY, _BEARS_OUT = 0.01, 3.0
+# A class named after an item that was denied, and is found alike nothing yet, isn't found: that it is one with another,
+# as it is with probability s, is worth 1 + 4 s times as much.
+_BEGUN = 4.0
+# What answers imply is asked again where it is doubted, but draws a page to itself by so much of its worth.
+_AGAIN = 0.3
 
 
 class _Page(NamedTuple):
@@ -162,7 +167,7 @@ def _class_page(
     # an item that was denied in vain, though nothing contradicts that.
     doubted = (value > _DOUBTED) | ((state.beliefs.label == c) & (state.beliefs.source == 0))
     if not state.some_wrong:
-        doubted &= _in_vain(state)
+        doubted &= _denied(state, times=_IN_VAIN)
     best: _Page | None = None
     for template in templates[1:2] or templates if check else templates:
         page = _page(state, c, template, worth, doubted, join[c], members, check=check, least=least)
@@ -173,11 +178,11 @@ def _class_page(
     return best
 
 
-def _in_vain(state: State) -> Bool[ndarray, " n"]:
-    """Whether an item was often denied and never found alike: a wrong "no" leaves it so, and contradicts nothing."""
+def _denied(state: State, *, times: int) -> Bool[ndarray, " n"]:
+    """Whether an item was denied so often and never found alike: a wrong "no" leaves it so, and contradicts nothing."""
     group, n_told = state.fitted.group, state.fitted.n_told
     alone = np.bincount(group, minlength=state.n_items)[group] == 1
-    return alone & (n_told >= _IN_VAIN)
+    return alone & (n_told >= times)
 
 
 def _may_differ(state: State, template: int, items: Int64[ndarray, " q"]) -> Float[ndarray, " q"]:
@@ -209,6 +214,9 @@ def _join_value(state: State, members: Int64[ndarray, "c d"]) -> Float[ndarray, 
     smaller = np.minimum.outer(size, size)
     wrong = np.minimum(beliefs.same, 1.0 - beliefs.same) * smaller
     value = np.where(wrong < _HARDLY, 0.0, wrong * (_BEARS_OUT if beliefs.error > ERRING else 1.0))
+    if not len(state.fitted.contradictions):  # else what was denied may have been found
+        begun = _denied(state, times=1)[beliefs.anchor]
+        value *= 1.0 + _BEGUN * beliefs.same * (begun[:, None] | begun)
     asked = np.isin(since.item, members)
     one, other = beliefs.label[since.template[asked]], beliefs.label[since.item[asked]]
     value[one, other] = value[other, one] = 0.0
@@ -277,6 +285,10 @@ def _page(
     if not len(pool) or worth[pool[: state.page_size]].sum() <= least:  # likeness only takes away from that
         return None
     chosen, total = _diverse(state, pool, worth[pool])
+    if not len(state.fitted.contradictions):
+        again = chosen[np.isin(chosen, delegate)]
+        again = again[state.knowledge.relation(template, again) != 0]
+        total -= (1.0 - _AGAIN) * float(worth[again].sum())
     if check:
         chosen = with_check(state, c, template, chosen)
     same = beliefs.same[:, c].copy()
