@@ -58,6 +58,8 @@ class Beliefs:
         the others; None if unknown.
     doubted
         Keys (:func:`pal.votes.pair_key`) of votes believed wrong, where answers contradict one another; None for none.
+    chained
+        How far chains of near items, as along rings, are trusted, 0 to 1 (:func:`pal.doubt.in_chains`).
     """
 
     probability: Float[ndarray, "n_items n_classes"]
@@ -73,6 +75,7 @@ class Beliefs:
     partition: Int64[ndarray, " n_classes"] | None = None
     unseen: Float[ndarray, " n_items"] | None = None
     doubted: Int64[ndarray, " d"] | None = None
+    chained: float = 0.0
 
     @cached_property
     def label(self) -> Int64[ndarray, " n_items"]:

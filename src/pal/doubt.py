@@ -116,7 +116,7 @@ def reach(
     doubt = (1.0 - confidence)[:, None]
     everyone = np.arange(len(doubt))
     total = np.zeros(len(doubt))
-    trust = by_field(weight, len(near.fields))
+    trust, chained = by_field(weight, len(near.fields)), in_chains(near, weight)
     for share, field in zip(trust, near.fields, strict=True):
         total += share * field.spread(everyone, doubt)[:, 0] / np.maximum(field.own, 1e-12)
     standing = near.membership[everyone, near.part]
@@ -127,7 +127,11 @@ def reach(
     of_part = np.bincount(near.part, weights=doubt[:, 0])
     total[order[first]] = np.maximum(total[order[first]], of_part[part])
     power = _POWER - (0.0 if wrong else _LATE * float(confidence.mean()) ** _LATELY)
-    chained = trust[1:].sum() ** 2
-    lifted = (_OWN + total) ** (power + (1.0 - power) * chained)
-    lifted[begun] *= 1.0 + _BEGUN + _BEGUN_CHAINED * chained**2
+    lifted = (_OWN + total) ** (power + (1.0 - power) * chained**2)
+    lifted[begun] *= 1.0 + _BEGUN + _BEGUN_CHAINED * chained**4
     return lifted
+
+
+def in_chains(near: Neighborhood, weight: Float[ndarray, " e"], /) -> float:
+    """Trust in chains of near items, χ: the share of the fields that reach beyond neighbours, 0 to 1."""
+    return float(by_field(weight, len(near.fields))[1:].sum())

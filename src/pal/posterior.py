@@ -28,7 +28,7 @@ from pal.classes import (
     start,
 )
 from pal.communities import Neighborhood
-from pal.doubt import doubted, may_be_one, reach
+from pal.doubt import doubted, in_chains, may_be_one, reach
 from pal.evidence import (
     Evidence,
     Rates,
@@ -359,6 +359,7 @@ def _beliefs(
         join(result.link, result.merge, result.size, margin=_LIKELY),
         unseen,
         doubted(knowledge, evidence, classes.anchor, result.belief, result.one),
+        in_chains(near, result.weight),
     )
 
 

@@ -111,19 +111,23 @@ def test_an_item_denied_in_vain_is_asked_about_again_in_its_class(make_state, n_
     assert bool(again) == (n_denied == 4)
 
 
-def pairs_of_classes(make_state, answers, **more):
+def pairs_of_classes(make_state, answers, *, chained=1.0):
     """Items of the first page of one tile, where classes 0 and 1 are as probably one as 2 and 3, and no others are."""
     probability, same = np.repeat(np.eye(4), 3, axis=0), np.zeros((4, 4))
     same[[0, 1, 2, 3], [1, 0, 3, 2]] = 0.3
     alike = [(a, [a + 1, a + 2], [1, 1]) for a in (0, 3, 6)]
-    state = make_state(np.eye(12), probability, [0, 3, 6, 9], answers=alike + answers, same=same, page_size=1, **more)
-    question = gain(state)[0]
+    state = make_state(np.eye(12), probability, [0, 3, 6, 9], answers=alike + answers, same=same, page_size=1)
+    trusting = replace(state, model=replace(state.model, believe=replace(state.beliefs, chained=chained)))
+    question = gain(trusting)[0]
     return {question.template, *question.items.tolist()}
 
 
-def test_a_class_that_was_denied_and_is_found_alike_nothing_comes_first_until_answers_contradict(make_state):
+def test_along_chains_a_class_that_was_denied_and_is_found_alike_nothing_comes_first_until_answers_contradict(
+    make_state,
+):
     assert pairs_of_classes(make_state, [(9, [10], [1])]) == {0, 3}
     assert pairs_of_classes(make_state, [(0, [9], [-1])]) == {6, 9}
+    assert pairs_of_classes(make_state, [(0, [9], [-1])], chained=0.0) == {0, 3}
     assert pairs_of_classes(make_state, [(0, [9], [-1]), (1, [2], [-1])]) == {0, 3}
 
 
