@@ -84,3 +84,32 @@ def test_pairs_found_alike_within_a_class_that_nobody_asked_about_leave_it_whole
     assert now.source[:6].tolist() == [0, 2, 2, 0, 0, 0]  # one pair stands for all, and what was told of it stays so
     assert now.anchor[now.label[0]] == 1
     assert now.label[6] == now.label[7] != now.label[8]  # known to differ from what names the class
+
+
+@pytest.mark.parametrize("merged", [False, True])
+@pytest.mark.parametrize("n", [30, 60])
+def test_an_odd_pair_names_no_class_of_many(n, merged):
+    """Items 1 and 2 were found alike; beliefs hold them for part of a class named after item 0, as columns or items."""
+    knowledge = known(n, Answers.of(Question(1, np.array([2])), [1]))
+    label = np.zeros(n, dtype=int)
+    label[[1, 2]] = 1 if merged else 0
+    probability = 0.01 + 0.98 * np.eye(2)[label]
+    partition = np.array([0, 0]) if merged else None
+    none = np.zeros(n, dtype=np.int8)
+    now = standing(
+        knowledge,
+        Beliefs(probability, np.array([0, 1 if merged else n - 1]), none, np.zeros((2, 2)), 0.05, partition=partition),
+    )
+    assert len(np.unique(now.label[:-1])) == 1
+    assert now.anchor[now.label[0]] == (1 if n == 30 else 0)
+    assert now.source[2] == (TOLD if n == 30 else PREDICTED)
+
+
+def test_a_known_class_names_all_that_are_believed_to_be_of_it():
+    label = np.repeat([0, 1], [59, 1])
+    beliefs = Beliefs(
+        0.01 + 0.98 * np.eye(2)[label], np.array([0, 59]), np.zeros(60, dtype=np.int8), np.zeros((2, 2)), 0.05
+    )
+    now = standing(known(60, classes=[59]), dataclasses.replace(beliefs, partition=np.array([0, 0])))
+    assert now.anchor.tolist() == [59]
+    assert (now.label == 0).all()

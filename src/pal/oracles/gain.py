@@ -8,7 +8,8 @@ change two things:
   i against every class at once (a "no" only against one), and is hardly to be had of an item that may be of any of many
   classes;
 - whether two classes are one, if i is the anchor of another class: with s the probability that they are, a wrong
-  decision mislabels the smaller of them, so the answer is worth min(s, 1 − s) · min(n_i, n_c); more where people err.
+  decision mislabels the smaller of them, so the answer is worth min(s, 1 − s) · min(n_i, n_c); more where people err,
+  and along chains if one of them was denied and is found alike nothing yet.
 
 What people cannot tell teaches nothing, so a tile is worth that times the probability that it is clear
 (:mod:`pal.clarity`). A page is worth the sum over its tiles, each discounted by how much it resembles tiles already

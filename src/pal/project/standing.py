@@ -3,8 +3,9 @@
 Definition. Groups are the classes that the answers prove (:func:`pal.beliefs.settle`), then other groups of two or
 more items that may yet turn out to be one of those, then classes that are only believed in. A group that the beliefs
 hold for part of a larger one, as surely as ``_PART``, is none: its items are predicted to be of that one. If that is
-only believed in, the largest group within it stands for it instead. Nor is an item a group that answers deny every
-class, if the beliefs rather have one of these answers wrong. An item in one of the first two is *told* if a labeler
+only believed in, the largest group within it stands for it instead, but for one of less than a twentieth of its items:
+what names a class must not be an odd pair in it. Nor is an item a group that answers deny every class, if the beliefs
+rather have one of these answers wrong. An item in one of the first two is *told* if a labeler
 found it alike the group's anchor (or it is the anchor), else *deduced*. Any other item is *predicted* to be of the
 group that the last published beliefs hold most probable, among those it isn't known to differ from now, if there is
 one.
@@ -26,6 +27,8 @@ _ROWS = 16_384
 _PART = 0.8
 # Believed classes of more items are groups, though a single one of them is told.
 _FEW = 3
+# A group by answers stands for a believed class of at most so many times its items.
+_STANDS_FOR = 20
 # What is no group.
 _NONE = -1
 
@@ -85,7 +88,8 @@ def standing(knowledge: Knowledge, beliefs: Beliefs, /) -> Standing:
         told[told] = anchor[label[item[told]]] == other[told]
         source[item[told]] = TOLD
     n_sure = len(anchor)
-    slot, believed = _slots(knowledge, beliefs, label, n_sure)
+    known = np.isin(anchor, knowledge.classes)
+    slot, believed = _slots(knowledge, beliefs, label, known)
     whole = _whole(knowledge, beliefs, slot, label, anchor, believed)
     slot, whole = whole[slot], whole[:n_sure]
     part = label >= 0
@@ -113,13 +117,16 @@ def _with_open_groups(knowledge: Knowledge, settled: Settled) -> tuple[ndarray, 
     return label, np.concatenate([settled.anchor, others])
 
 
-def _slots(knowledge: Knowledge, beliefs: Beliefs, label: ndarray, n_sure: int) -> tuple[ndarray, ndarray]:
+def _slots(knowledge: Knowledge, beliefs: Beliefs, label: ndarray, known: ndarray) -> tuple[ndarray, ndarray]:
     """Group that each column of the beliefs is in now, and the anchors of groups that are only believed in.
 
-    Classes may have merged or come apart since; columns more likely one than not share a group, a sure one if they may,
-    unless answers say that they differ.
+    Classes may have merged or come apart since; columns more likely one than not share a group, a sure one if they may
+    and it isn't too small to stand for them, or ``known``, unless answers say that they differ. What is believed in is
+    named by the anchor of its largest column.
     """
-    slot = label[beliefs.anchor].copy()
+    slot, n_sure = label[beliefs.anchor].copy(), len(known)
+    n_told = np.bincount(label[label >= 0], minlength=n_sure)
+    n_believed = np.bincount(beliefs.label, minlength=len(slot))
     partition = np.arange(len(slot)) if beliefs.partition is None else beliefs.partition.copy()
     for one in np.flatnonzero(np.bincount(partition) > 1):
         columns = np.flatnonzero(partition == one)
@@ -129,11 +136,17 @@ def _slots(knowledge: Knowledge, beliefs: Beliefs, label: ndarray, n_sure: int) 
             continue
         sure = np.unique(slot[columns][slot[columns] >= 0])
         if len(sure) == 1:
-            slot[columns] = sure[0]
+            fit = known[sure[0]] or _may_stand_for(n_told[sure[0]], n_believed[columns].sum())
+            slot[columns] = sure[0] if fit else _NONE
     free = np.flatnonzero(slot < 0)
+    free = free[np.argsort(-n_believed[free], kind="stable")]
     _, first, group = np.unique(partition[free], return_index=True, return_inverse=True)
     slot[free] = n_sure + group
     return slot, beliefs.anchor[free[first]]
+
+
+def _may_stand_for(n_told: int, n_believed: int) -> bool:
+    return n_told * _STANDS_FOR >= n_believed
 
 
 def _whole(
@@ -166,12 +179,12 @@ def _whole(
 
     for g in reversed(small_first):
         h = int(best[g])
-        if h >= n and whole[h] == h and may_be(g, h):
+        if h >= n and whole[h] == h and may_be(g, h) and _may_stand_for(size[g], size[h]):
             whole[h] = g
     # Small ones first, so that none goes into one that is gone.
     for g in small_first:
         h = int(whole[best[g]]) if best[g] >= n else int(best[g])
-        if h < n and h != g and whole[h] != _NONE and may_be(g, h):
+        if h != g and whole[h] != _NONE and may_be(g, h):
             whole[whole == g] = h
     return whole
 
