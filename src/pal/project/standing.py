@@ -125,6 +125,8 @@ def _slots(knowledge: Knowledge, beliefs: Beliefs, label: ndarray, known: ndarra
     named by the anchor of its largest column.
     """
     slot, n_sure = label[beliefs.anchor].copy(), len(known)
+    if not len(slot):  # no model yet
+        return slot, beliefs.anchor
     n_told = np.bincount(label[label >= 0], minlength=n_sure)
     n_believed = np.bincount(beliefs.label, minlength=len(slot))
     partition = np.arange(len(slot)) if beliefs.partition is None else beliefs.partition.copy()
