@@ -29,6 +29,8 @@ _PURITY, _PARTS = 0.8, 5.0
 _UNLINKED = 0.2
 # One item in so many is of a class not seen yet, to begin with.
 _RARE = 20.0
+# Items of a class in a community that make it one of its own.
+_SEVERAL = 2
 # Items believed to be of a class less than this may anchor that of a lost part.
 _HALF = 0.5
 # Several items that answers hold together are given a class of their own from these log-odds on, if answers left less
@@ -85,6 +87,7 @@ def start(
     near: Neighborhood,
     item: Int64[ndarray, " t"],
     given: Int64[ndarray, " g"],
+    label: Int64[ndarray, " t"],
     sure: Int64[ndarray, " t"],
     /,
     *,
@@ -93,8 +96,10 @@ def start(
 ) -> Classes:
     """One class for each item ``given``, then one for each community that holds none of these, unless ``closed``.
 
-    ``sure`` is the class given that answers make sure of for each item asked about, −1 for none: a community whose
-    medoid is among these is of that class. The first ``n_known`` of the items given stay apart.
+    ``label`` is the class given of each item asked about, −1 for none. A community of the item that names a class is of
+    it if another item of the class bears that out, for that one may be an odd one there; or if the class is one of the
+    first ``n_known``, which stay apart. ``sure`` is the class that answers make sure of: a community whose medoid is
+    among these is of that class.
     """
     n_communities = len(near.medoid)
     home = np.zeros((len(given), n_communities))
@@ -103,6 +108,8 @@ def start(
     if len(given):
         share = home.max(axis=0)
         held = share > (0.0 if closed else _ENOUGH)
+        if not closed:
+            held &= _borne_out(near, item, label, len(given), n_known)[home.argmax(axis=0), np.arange(n_communities)]
         of_community[held] = home.argmax(axis=0)[held]
     anchor = list(given)
     if not closed:
@@ -113,6 +120,17 @@ def start(
         anchor.extend(near.medoid[free])
     anchors = np.array(anchor, dtype=np.int64)
     return Classes(anchors, n_known, 0, of_community[near.parent], _fixed(item, anchors))
+
+
+def _borne_out(
+    near: Neighborhood, item: Int64[ndarray, " t"], label: Int64[ndarray, " t"], n_given: int, n_known: int
+) -> Bool[ndarray, "g m"]:
+    """Whether two items at least of each class given are in each community; taken for granted of known ones."""
+    told = np.flatnonzero(label >= 0)
+    count = np.zeros((n_given, len(near.medoid)))
+    np.add.at(count, (label[told], near.parent[near.membership[item[told]].argmax(axis=1)]), 1.0)
+    count[:n_known] = _SEVERAL
+    return np.asarray(count >= _SEVERAL)
 
 
 class Parts(NamedTuple):
