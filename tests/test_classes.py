@@ -43,7 +43,7 @@ def test_a_community_whose_medoid_is_surely_of_a_class_is_of_that_class(near):
 
 
 def test_an_odd_item_that_names_a_class_does_not_take_its_community_along(near):
-    """Unless the class is known, or another of its items is there."""
+    """Where others of the class share another community; unless the class is known, or another of its items is there."""
     odd, own = np.flatnonzero(near.parent[near.part] == 0)[:2]
     far = np.flatnonzero(near.parent[near.part] == 1)[:2]
     no_one = np.full(3, -1)

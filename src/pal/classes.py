@@ -97,8 +97,8 @@ def start(
     """One class for each item ``given``, then one for each community that holds none of these, unless ``closed``.
 
     ``label`` is the class given of each item asked about, −1 for none. A community of the item that names a class is of
-    it if another item of the class bears that out, for that one may be an odd one there; or if the class is one of the
-    first ``n_known``, which stay apart. ``sure`` is the class that answers make sure of: a community whose medoid is
+    it, unless that one may be an odd one there, as others of its class share another; the first ``n_known`` classes are
+    taken as they are, and stay apart. ``sure`` is the class that answers make sure of: a community whose medoid is
     among these is of that class.
     """
     n_communities = len(near.medoid)
@@ -125,12 +125,12 @@ def start(
 def _borne_out(
     near: Neighborhood, item: Int64[ndarray, " t"], label: Int64[ndarray, " t"], n_given: int, n_known: int
 ) -> Bool[ndarray, "g m"]:
-    """Whether two items at least of each class given are in each community; taken for granted of known ones."""
+    """Whether each class given has two items in each community, or in none at all; taken for granted of known ones."""
     told = np.flatnonzero(label >= 0)
     count = np.zeros((n_given, len(near.medoid)))
     np.add.at(count, (label[told], near.parent[near.membership[item[told]].argmax(axis=1)]), 1.0)
-    count[:n_known] = _SEVERAL
-    return np.asarray(count >= _SEVERAL)
+    scattered = count.max(axis=1, keepdims=True) < _SEVERAL
+    return np.asarray((count >= _SEVERAL) | scattered | (np.arange(n_given) < n_known)[:, None])
 
 
 class Parts(NamedTuple):
