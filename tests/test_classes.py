@@ -43,11 +43,13 @@ def test_a_community_whose_medoid_is_surely_of_a_class_is_of_that_class(near):
 
 
 def test_an_odd_item_that_names_a_class_does_not_take_its_community_along(near):
-    """Where others of the class share another community; unless the class is known, or another of its items is there."""
+    """Where others of its class share another; unless that is known, or one of them is here, or all are scattered."""
     odd, own = np.flatnonzero(near.parent[near.part] == 0)[:2]
     far = np.flatnonzero(near.parent[near.part] == 1)[:2]
-    no_one = np.full(3, -1)
-    for items, n_known, takes in (((odd, *far), 0, False), ((odd, own, far[0]), 0, True), ((odd, *far), 1, True)):
+    third, no_one = np.flatnonzero(near.parent[near.part] == 2)[0], np.full(3, -1)
+    cases = ((far, 0, False), ((own, far[0]), 0, True), ((far[0], third), 0, True), (far, 1, True))
+    for others, n_known, takes in cases:
+        items = [odd, *others]
         classes = start(
             near, np.sort(items), np.array([odd]), np.zeros(3, dtype=np.int64), no_one, n_known=n_known, closed=False
         )
