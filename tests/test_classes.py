@@ -22,39 +22,23 @@ def near():
 
 def test_each_community_is_a_class_to_begin_with_and_known_items_take_theirs(near):
     nothing = np.zeros(0, dtype=np.int64)
-    free = start(near, nothing, nothing, nothing, nothing, n_known=0, closed=False)
+    free = start(near, nothing, nothing, nothing, n_known=0, closed=False)
     assert sorted(free.anchor) == sorted(near.medoid)
     known_item = np.array([5])
-    with_one = start(near, known_item, known_item, *np.zeros((2, 1), dtype=np.int64), n_known=1, closed=False)
+    with_one = start(near, known_item, known_item, np.zeros(1, dtype=np.int64), n_known=1, closed=False)
     assert with_one.anchor[0] == 5
     assert len(with_one.anchor) == len(free.anchor)
 
 
 def test_a_community_whose_medoid_is_surely_of_a_class_is_of_that_class(near):
-    medoid = near.medoid[1]
-    given, other = np.setdiff1d(np.flatnonzero(near.parent[near.part] == 0), near.medoid)[:2]
-    item = np.sort([given, other, medoid])
+    given, medoid = near.medoid[:1] + 1, near.medoid[1]
+    given = given if given[0] not in near.medoid else given + 1
+    item = np.sort(np.append(given, medoid))
     for sure, n_classes in ((0, len(near.medoid) - 1), (-1, len(near.medoid))):
         of_medoid = np.where(item == medoid, sure, -1)
-        classes = start(
-            near, item, np.array([given]), np.where(item == medoid, sure, 0), of_medoid, n_known=0, closed=False
-        )
+        classes = start(near, item, given, of_medoid, n_known=0, closed=False)
         assert len(classes.anchor) == n_classes
-
-
-def test_an_odd_item_that_names_a_class_does_not_take_its_community_along(near):
-    """Where others of its class share another; unless that is known, or one of them is here, or all are scattered."""
-    odd, own = np.flatnonzero(near.parent[near.part] == 0)[:2]
-    far = np.flatnonzero(near.parent[near.part] == 1)[:2]
-    third, no_one = np.flatnonzero(near.parent[near.part] == 2)[0], np.full(3, -1)
-    cases = ((far, 0, False), ((own, far[0]), 0, True), ((far[0], third), 0, True), (far, 1, True))
-    for others, n_known, takes in cases:
-        items = [odd, *others]
-        classes = start(
-            near, np.sort(items), np.array([odd]), np.zeros(3, dtype=np.int64), no_one, n_known=n_known, closed=False
-        )
-        assert len(classes.anchor) == len(near.medoid) + (not takes)
-        assert (classes.inherited[near.part[odd]] == 0) == takes
+        assert (classes.inherited[near.part[medoid]] == 0) == (sure == 0)
 
 
 def told_of(near, item, c, likely):
@@ -66,10 +50,10 @@ def told_of(near, item, c, likely):
 
 def test_a_part_follows_the_items_at_its_heart(near):
     item = np.argsort(-near.membership[:, 0])[1:3]
-    classes = start(near, item, np.zeros(0, dtype=np.int64), *np.full((2, len(item)), -1), n_known=0, closed=False)
+    classes = start(near, item, np.zeros(0, dtype=np.int64), np.full(len(item), -1), n_known=0, closed=False)
     c = len(classes.anchor)
     other = (classes.inherited[0] + 1) % c
-    unasked = start(near, item[:0], np.zeros(0, dtype=np.int64), item[:0], item[:0], n_known=0, closed=False)
+    unasked = start(near, item[:0], np.zeros(0, dtype=np.int64), item[:0], n_known=0, closed=False)
     before = judge_parts(near, unasked, item[:0], np.zeros((0, c)), np.zeros(0))
     np.testing.assert_array_equal(before.belief.argmax(axis=1), classes.inherited)
     after = judge_parts(near, classes, item, *told_of(near, item, c, other))
@@ -80,7 +64,7 @@ def test_a_part_follows_the_items_at_its_heart(near):
 
 def test_a_part_whose_items_are_of_no_class_is_new(near):
     item = np.argsort(-near.membership[:, 0])[1:4]
-    classes = start(near, item, np.zeros(0, dtype=np.int64), *np.full((2, len(item)), -1), n_known=0, closed=False)
+    classes = start(near, item, np.zeros(0, dtype=np.int64), np.full(len(item), -1), n_known=0, closed=False)
     c = len(classes.anchor)
     nothing_fits = judge_parts(near, classes, item, np.full((len(item), c), -4.0), np.zeros(len(item)))
     assert nothing_fits.new[0] > 0
@@ -97,7 +81,7 @@ def test_parts_that_left_their_communities_make_others_doubted():
     assert len(split) >= 2
     hearts = np.array([int(near.membership[:, k].argmax()) for k in split])
     item = np.sort(hearts[:-1])
-    classes = start(near, item, np.zeros(0, dtype=np.int64), *np.full((2, len(item)), -1), n_known=0, closed=False)
+    classes = start(near, item, np.zeros(0, dtype=np.int64), np.full(len(item), -1), n_known=0, closed=False)
     c, last = len(classes.anchor), split[-1]
     home = classes.inherited[near.part[item]]
     stayed = judge_parts(near, classes, item, *told_of(near, item, c, home))

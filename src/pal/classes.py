@@ -29,8 +29,6 @@ _PURITY, _PARTS = 0.8, 5.0
 _UNLINKED = 0.2
 # One item in so many is of a class not seen yet, to begin with.
 _RARE = 20.0
-# Items of a class in a community that make it one of its own.
-_SEVERAL = 2
 # Items believed to be of a class less than this may anchor that of a lost part.
 _HALF = 0.5
 # Several items that answers hold together are given a class of their own from these log-odds on, if answers left less
@@ -87,7 +85,6 @@ def start(
     near: Neighborhood,
     item: Int64[ndarray, " t"],
     given: Int64[ndarray, " g"],
-    label: Int64[ndarray, " t"],
     sure: Int64[ndarray, " t"],
     /,
     *,
@@ -96,10 +93,8 @@ def start(
 ) -> Classes:
     """One class for each item ``given``, then one for each community that holds none of these, unless ``closed``.
 
-    ``label`` is the class given of each item asked about, −1 for none. A community of the item that names a class is of
-    it, unless that one may be an odd one there, as others of its class share another; the first ``n_known`` classes are
-    taken as they are, and stay apart. ``sure`` is the class that answers make sure of: a community whose medoid is
-    among these is of that class.
+    ``sure`` is the class given that answers make sure of for each item asked about, −1 for none: a community whose
+    medoid is among these is of that class. The first ``n_known`` of the items given stay apart.
     """
     n_communities = len(near.medoid)
     home = np.zeros((len(given), n_communities))
@@ -108,8 +103,6 @@ def start(
     if len(given):
         share = home.max(axis=0)
         held = share > (0.0 if closed else _ENOUGH)
-        if not closed:
-            held &= _borne_out(near, item, label, len(given), n_known)[home.argmax(axis=0), np.arange(n_communities)]
         of_community[held] = home.argmax(axis=0)[held]
     anchor = list(given)
     if not closed:
@@ -120,17 +113,6 @@ def start(
         anchor.extend(near.medoid[free])
     anchors = np.array(anchor, dtype=np.int64)
     return Classes(anchors, n_known, 0, of_community[near.parent], _fixed(item, anchors))
-
-
-def _borne_out(
-    near: Neighborhood, item: Int64[ndarray, " t"], label: Int64[ndarray, " t"], n_given: int, n_known: int
-) -> Bool[ndarray, "g m"]:
-    """Whether each class given has two items in each community, or in none at all; taken for granted of known ones."""
-    told = np.flatnonzero(label >= 0)
-    count = np.zeros((n_given, len(near.medoid)))
-    np.add.at(count, (label[told], near.parent[near.membership[item[told]].argmax(axis=1)]), 1.0)
-    scattered = count.max(axis=1, keepdims=True) < _SEVERAL
-    return np.asarray((count >= _SEVERAL) | scattered | (np.arange(n_given) < n_known)[:, None])
 
 
 class Parts(NamedTuple):

@@ -100,7 +100,7 @@ def believe(near: Neighborhood, knowledge: Knowledge, /, *, rounds: int = 10) ->
     anchors, label = _proven(knowledge, evidence.item)
     n_known = len(knowledge.classes)
     sure = np.where(sums @ evidence.n_said(alike=True) >= _TWICE, label, -1)
-    classes = start(near, evidence.item, anchors, label, sure, n_known=n_known, closed=knowledge.complete)
+    classes = start(near, evidence.item, anchors, sure, n_known=n_known, closed=knowledge.complete)
     belief = np.append(np.eye(len(classes.anchor)), np.zeros((1, len(classes.anchor))), axis=0)[label]
     rates, mistaken = expected_rates(evidence), _SURPRISE
     one, steady = classes.apart(), 0
