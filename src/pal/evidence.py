@@ -100,8 +100,8 @@ def gather(knowledge: Knowledge, named: Int64[ndarray, " m"] = _NONE, /) -> Evid
     a, b = np.searchsorted(item, ends).T
     labeler, who = np.unique(knowledge.ballots.labeler(said.key), return_inverse=True)
     pair = np.searchsorted(key, knowledge.ballots.pair(said.key))
-    clash = len(knowledge.contradictions) > 0
-    return Evidence(item, a, b, pair, who, (said.alike - said.unlike) * 1.0, labeler, clash)
+    vote = (said.alike - said.unlike) * 1.0
+    return Evidence(item, a, b, pair, who, vote, labeler, knowledge.clash)
 
 
 def expected_rates(evidence: Evidence, /) -> Rates:

@@ -185,6 +185,11 @@ class Knowledge:
         ends = self._unlike
         return ends[self.group[ends[:, 0]] == self.group[ends[:, 1]]]
 
+    @property
+    def clash(self) -> bool:
+        """Whether any answers contradict one another."""
+        return len(self.contradictions) > 0
+
     @cached_property
     def asked(self) -> Bool[ndarray, " n_items"]:
         """Whether an item takes part in any vote."""

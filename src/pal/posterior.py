@@ -127,7 +127,7 @@ def _proven(knowledge: Knowledge, item: Int64[ndarray, " t"]) -> tuple[Int64[nda
     Answers that contradict one another prove nothing, and small groups little. All known ones are all there are.
     """
     known = np.asarray(knowledge.classes, dtype=np.int64)
-    if len(knowledge.contradictions):
+    if knowledge.clash:
         return known, np.full(len(item), -1)
     settled = settle(knowledge)
     label = settled.label[item]

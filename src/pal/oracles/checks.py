@@ -16,7 +16,7 @@ def due(state: State) -> bool:
     n_alike = state.fitted.n_alike + (0 if state.learned is None else int((state.since.relation > 0).sum()))
     n_groups = int((state.knowledge.group == np.arange(state.n_items)).sum())  # each is named by one of its items
     cycles = n_alike - (state.n_items - n_groups)
-    return cycles < min(n_alike // _EVERY, _AT_MOST) and not len(state.fitted.contradictions)
+    return cycles < min(n_alike // _EVERY, _AT_MOST) and not state.fitted.clash
 
 
 def with_check(state: State, c: int, template: int, chosen: Int64[ndarray, " q"]) -> Int64[ndarray, " p"]:

@@ -168,7 +168,7 @@ def _class_page(
     # an item that was denied in vain, though nothing contradicts that.
     doubted = (value > _DOUBTED) | ((state.beliefs.label == c) & (state.beliefs.source == 0))
     if not state.some_wrong:
-        doubted &= _denied(state, times=_IN_VAIN)
+        doubted &= state.n_denied >= _IN_VAIN
     best: _Page | None = None
     for template in templates[1:2] or templates if check else templates:
         page = _page(state, c, template, worth, doubted, join[c], members, check=check, least=least)
@@ -177,13 +177,6 @@ def _class_page(
             if any_full and len(page.items) == state.page_size:
                 break
     return best
-
-
-def _denied(state: State, *, times: int) -> Bool[ndarray, " n"]:
-    """Whether an item was denied so often and never found alike: a wrong "no" leaves it so, and contradicts nothing."""
-    group, n_told = state.fitted.group, state.fitted.n_told
-    alone = np.bincount(group, minlength=state.n_items)[group] == 1
-    return alone & (n_told >= times)
 
 
 def _may_differ(state: State, template: int, items: Int64[ndarray, " q"]) -> Float[ndarray, " q"]:
@@ -215,8 +208,8 @@ def _join_value(state: State, members: Int64[ndarray, "c d"]) -> Float[ndarray, 
     smaller = np.minimum.outer(size, size)
     wrong = np.minimum(beliefs.same, 1.0 - beliefs.same) * smaller
     value = np.where(wrong < _HARDLY, 0.0, wrong * (_BEARS_OUT if beliefs.error > ERRING else 1.0))
-    if not len(state.fitted.contradictions):  # else what was denied may have been found
-        begun = _denied(state, times=1)[beliefs.anchor]
+    if not state.fitted.clash:  # else what was denied may have been found
+        begun = state.n_denied[beliefs.anchor] > 0
         value *= 1.0 + _BEGUN * beliefs.chained**4 * beliefs.same * (begun[:, None] | begun)
     asked = np.isin(since.item, members)
     one, other = beliefs.label[since.template[asked]], beliefs.label[since.item[asked]]
@@ -286,7 +279,7 @@ def _page(
     if not len(pool) or worth[pool[: state.page_size]].sum() <= least:  # likeness only takes away from that
         return None
     chosen, total = _diverse(state, pool, worth[pool])
-    if not len(state.fitted.contradictions):
+    if not state.fitted.clash:
         again = chosen[np.isin(chosen, delegate)]
         again = again[state.knowledge.relation(template, again) != 0]
         total -= (1.0 - _AGAIN) * float(worth[again].sum())

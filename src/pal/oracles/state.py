@@ -72,12 +72,21 @@ class State:
     @property
     def some_wrong(self) -> bool:
         """Whether some answers are wrong (:func:`pal.beliefs.some_wrong`), by what the model knows."""
-        return some_wrong(self.beliefs.error, clash=len(self.fitted.contradictions) > 0)
+        return some_wrong(self.beliefs.error, clash=self.fitted.clash)
 
     @cached_property
     def unclear(self) -> Float[ndarray, " n_items"]:
         """Probability that people cannot tell an item (:mod:`pal.clarity`), by what the model knows besides."""
         return unclear(self.silent, self.fitted.n_told)
+
+    @cached_property
+    def n_denied(self) -> Int64[ndarray, " n_items"]:
+        """How often each item was denied without being found alike anything, by what the model knows; 0 where it was.
+
+        A wrong "no" leaves an item so, and contradicts nothing.
+        """
+        size = np.bincount(self.fitted.group, minlength=self.n_items)
+        return np.where(size[self.fitted.group] == 1, self.fitted.n_told, 0)
 
     def related_since(self, template: int, items: Integer[ndarray, " q"], /) -> Bool[ndarray, " q"]:
         """Whether answers relate items to a template that didn't when the model was fitted: what it can't doubt."""

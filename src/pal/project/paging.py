@@ -210,7 +210,7 @@ class Paging:
         if self._behind():
             return "The answers so far are being taken in; the next page will be here in a moment."
         with self._lock:
-            contradict = len(self._ledger.knowledge.contradictions) > 0
+            contradict = self._ledger.knowledge.clash
         clash = (
             " Some of them contradict one another, and the likelier ones count: look at Review." if contradict else ""
         )

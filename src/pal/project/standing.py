@@ -5,10 +5,9 @@ more items that may yet turn out to be one of those, then classes that are only 
 hold for part of a larger one, as surely as ``_PART``, is none: its items are predicted to be of that one. If that is
 only believed in, the largest group within it stands for it instead, but for one of less than a twentieth of its items:
 what names a class must not be an odd pair in it. Nor is an item a group that answers deny every class, if the beliefs
-rather have one of these answers wrong. An item in one of the first two is *told* if a labeler
-found it alike the group's anchor (or it is the anchor), else *deduced*. Any other item is *predicted* to be of the
-group that the last published beliefs hold most probable, among those it isn't known to differ from now, if there is
-one.
+rather have one of these answers wrong. An item in one of the first two is *told* if a labeler found it alike the
+group's anchor (or it is the anchor), else *deduced*. Any other item is *predicted* to be of the group that the last
+published beliefs hold most probable, among those it isn't known to differ from now, if there is one.
 """
 
 from dataclasses import dataclass
@@ -90,7 +89,7 @@ def standing(knowledge: Knowledge, beliefs: Beliefs, /) -> Standing:
     n_sure = len(anchor)
     known = np.isin(anchor, knowledge.classes)
     slot, believed = _slots(knowledge, beliefs, label, known)
-    whole = _whole(knowledge, beliefs, slot, label, anchor, believed)
+    whole = _whole(knowledge, beliefs, slot, label, anchor, known, believed)
     slot, whole = whole[slot], whole[:n_sure]
     part = label >= 0
     part[part] = whole[label[part]] != label[part]
@@ -148,16 +147,24 @@ def _slots(knowledge: Knowledge, beliefs: Beliefs, label: ndarray, known: ndarra
 
 
 def _may_stand_for(n_told: int, n_believed: int) -> bool:
+    """Whether so many items that answers hold together may name so many that are only believed to be of a class."""
     return n_told * _STANDS_FOR >= n_believed
 
 
 def _whole(
-    knowledge: Knowledge, beliefs: Beliefs, slot: ndarray, label: ndarray, anchor: ndarray, believed: ndarray
+    knowledge: Knowledge,
+    beliefs: Beliefs,
+    slot: ndarray,
+    label: ndarray,
+    anchor: ndarray,
+    known: ndarray,
+    believed: ndarray,
 ) -> ndarray:
     """Group that each is part of, itself for most: of one by answers a larger one that beliefs hold its items to be of.
 
-    If that is only believed in, the largest group by answers within it stands for it, and pairs found alike leave it
-    whole. Known classes are whole, and so is what answers say to differ. Items alone by mistake are of none.
+    If that is only believed in, the largest group by answers within it stands for it, unless it is too small, and pairs
+    found alike leave it whole. Those ``known`` are whole, and so is what answers say to differ. Items alone by mistake
+    are of none.
     """
     n, every = len(anchor), np.concatenate([anchor, believed])
     whole = np.arange(len(every))
@@ -169,11 +176,11 @@ def _whole(
     share = np.zeros((n, len(host)))
     np.add.at(share, label[items], beliefs.probability[items] @ np.eye(len(host))[column])
     best, surely = host[share.argmax(axis=1)], share.max(axis=1) / np.maximum(size, 1)
-    whole[:n][_alone_by_mistake(beliefs, size, anchor) & ~np.isin(anchor, knowledge.classes)] = _NONE
+    whole[:n][_alone_by_mistake(beliefs, size, anchor) & ~known] = _NONE
     size = np.append(size, np.bincount(slot[beliefs.label], minlength=len(every))[n:])
     rank = np.empty(len(every), dtype=np.int64)
     rank[np.argsort(-size, kind="stable")] = np.arange(len(every))
-    within = (surely >= _PART) & (rank[best] < rank[:n]) & (whole[:n] != _NONE) & ~np.isin(anchor, knowledge.classes)
+    within = (surely >= _PART) & (rank[best] < rank[:n]) & (whole[:n] != _NONE) & ~known
     small_first = np.flatnonzero(within)[np.argsort(-rank[:n][within])].tolist()
 
     def may_be(g: int, h: int) -> bool:
