@@ -41,17 +41,16 @@ def made(tmp_path):
         x = np.repeat(5 * np.eye(2), 10, axis=0) + np.random.default_rng(0).normal(size=(20, 2))
         items = items_of(x, source="clumps")
         features, ledger = Features(items, tmp_path / "features"), Ledger(items, [])
-        lock, ready = threading.RLock(), threading.Event()
+        lock = threading.RLock()
 
         def answer():
-            assert ready.wait(PATIENCE)  # the first fit may begin before there is a name for the trainer
             with lock:
                 ledger.add(ledger.position + 1, Named(labeler="ann", item=items.id[0], name=f"{ledger.position}"))
             trainers[0].wake()
 
         learning.answer = answer
         trainers.append(Trainer(features, ledger, lock, first=2, seed=0, learning=learning, clock=lambda: learning.now))
-        ready.set()
+        trainers[0].start()
         return trainers[0]
 
     yield make

@@ -177,6 +177,7 @@ class Project:
                 )
             if not read_only:
                 features.start(progress=encoded, on_batch=project._trainer.wake)
+            project._trainer.start()
             if wait:
                 project.begin()
             project._cleanup = cleanup.pop_all()

@@ -57,6 +57,7 @@ class Features:
         self.error: Exception | None = None
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
+        self._encoding = False
         self._encoder: Encoder | None = None
         self._cache: FeatureCache | None = None
         self._counting = threading.Lock()
@@ -119,14 +120,15 @@ class Features:
     @property
     def working(self) -> bool:
         """Whether the encoder is still at it."""
-        return self._grown is not None or (self._thread is not None and self._thread.is_alive())
+        return self._grown is not None or self._encoding
 
     def start(self, *, progress: Callable[[int], None] | None = None, on_batch: Callable[[], None]) -> None:
-        """Encode what is missing, in a thread; ``on_batch`` is called after each batch and at the end."""
+        """Encode what is missing, in a thread; ``on_batch`` is called after each batch, and once all is done."""
         self._on_batch = on_batch
         self._grown = _STEP if self.n_ready > 2 * _STEP else None
         if self._cache is None:
             return
+        self._encoding = True
         self._thread = threading.Thread(target=self._work, args=(progress, on_batch), name="pal-encoder", daemon=True)
         self._thread.start()
 
@@ -186,7 +188,9 @@ class Features:
             )  # fmt: skip
         except (PalError, OSError, RuntimeError, ValueError) as error:
             self.error = error  # raised again by whoever waits for features
-        on_batch()
+        finally:
+            self._encoding = False  # before the last call: who is woken by it looks, and nobody wakes him again
+            on_batch()
 
     @cached_property
     def _order(self) -> Int64[ndarray, " n_items"]:

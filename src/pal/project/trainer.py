@@ -72,6 +72,9 @@ class Trainer:
         self.error: Exception | None = None
         self.published = _nothing(len(features.items))
         self._thread = threading.Thread(target=self._work, name="pal-trainer", daemon=True)
+
+    def start(self) -> None:
+        """Begin to learn; once it is known which features are ready, or the first model is of all of them."""
         self._thread.start()
 
     def wake(self) -> None:
@@ -121,7 +124,8 @@ class Trainer:
             self._stopping = True
             self._changed.notify_all()
         self._learning.close()
-        self._thread.join()
+        if self._thread.is_alive():  # it may never have begun
+            self._thread.join()
 
     def _work(self) -> None:
         while True:
