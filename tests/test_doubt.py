@@ -52,7 +52,23 @@ def test_what_was_begun_counts_more_and_most_along_trusted_chains():
     for chained, times in ((0.0, 1.5), (1.0, 4.0)):
         only = np.zeros(len(weight))
         only[8 if chained else 0] = 1.0
-        before = reach(near, only, confidence, item, np.array([], dtype=np.int64))
-        after = reach(near, only, confidence, item, begun)
+        before = reach(near, only, confidence, item, np.array([], dtype=np.int64), heard=np.ones(3))
+        after = reach(near, only, confidence, item, begun, heard=np.ones(3))
         np.testing.assert_allclose(np.delete(after, 5), np.delete(before, 5))
         np.testing.assert_allclose(after[5], times * before[5], rtol=1e-6)
+
+
+def test_what_answers_left_in_doubt_of_a_part_counts_less_unless_some_are_wrong():
+    near = neighborhood(np.random.default_rng(0).standard_normal((60, 2)) * [1.0, 0.1] + np.repeat([[0], [9]], 30, 0))
+    of_part = near.part == np.bincount(near.part).argmax()
+    item = np.flatnonzero(of_part)[:2]
+    only, confidence = prior_weights(near, 2), np.full(60, 0.5)
+
+    def lifted(heard, *, wrong=False):
+        nothing = np.array([], dtype=np.int64)
+        return reach(near, only, confidence, item, nothing, heard=np.full(2, heard), wrong=wrong)
+
+    less = lifted(0.0) - lifted(1.0)
+    assert less[of_part].max() > 0.1
+    assert np.count_nonzero(less) == 1, "of one item that stands for the part"
+    np.testing.assert_array_equal(lifted(0.0, wrong=True), lifted(1.0, wrong=True))

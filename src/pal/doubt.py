@@ -22,6 +22,8 @@ _FEW = 1e-6
 _WRONG = 0.25
 # Weight of an item's own doubt beside that which its answer lifts.
 _OWN = 0.05
+# How much an item that was heard of takes from what one more lifts of its part: n leave 1 ÷ (1 + 0.3 n) of it.
+_HEARD = 0.3
 # Confidence from which an item doesn't speak for its part.
 _SETTLED = 0.95
 # Power of what an answer lifts; it is less by so much times a power of the mean confidence.
@@ -101,14 +103,16 @@ def reach(
     begun: Int64[ndarray, " b"],
     /,
     *,
+    heard: Float[ndarray, " t"],
     wrong: bool = False,
 ) -> Float[ndarray, " n"]:
     """Doubt that settling an item would lift: Σ_j R_ij ÷ R_ii · (1 − ``confidence`` of j), fields weighed by trust.
 
-    One item of each part, in doubt itself, has the doubt of the whole part. To the power h + (1 − h) χ², χ the trust in
-    chains: these say whom an answer reaches, while communities hold items that it doesn't, which would wait for ever.
-    h is one half, and less where nearly all is sure, for what is mistaken then are single items; but not if there are
-    ``wrong`` answers, which make such items.
+    One item of each part, in doubt itself, has the doubt of the whole part, less where answers spoke of others there,
+    as far as they were ``heard``: what these left in doubt, one more hardly lifts, unless some are ``wrong``.
+    To the power h + (1 − h) χ², χ the trust in chains: these say whom an answer reaches, while communities hold items
+    that it doesn't, which would wait for ever. h is one half, and less where nearly all is sure, for what is mistaken
+    then are single items; but not if there are wrong answers, which make such items.
 
     What was ``begun``, denied a class and not found yet, comes first: what an item is not says little until it is found
     what it is. It counts more by one half, and more than that by 2.5 χ⁴, for along chains it is found last.
@@ -125,6 +129,8 @@ def reach(
     order = np.lexsort((-standing, near.part))
     part, first = np.unique(near.part[order], return_index=True)
     of_part = np.bincount(near.part, weights=doubt[:, 0])
+    if not wrong:  # else one more is what tells
+        of_part = of_part / (1.0 + _HEARD * np.bincount(near.part[item], weights=heard, minlength=len(of_part)))
     total[order[first]] = np.maximum(total[order[first]], of_part[part])
     power = _POWER - (0.0 if wrong else _LATE * float(confidence.mean()) ** _LATELY)
     lifted = (_OWN + total) ** (power + (1.0 - power) * chained**2)

@@ -353,6 +353,7 @@ def _beliefs(
             (1.0 - unseen) * probability.max(axis=1, initial=0.0),
             evidence.item,
             begun,
+            heard=result.heard.sum(axis=1),
             wrong=some_wrong(rates.error, clash=evidence.clash),
         ),
         surprise,
