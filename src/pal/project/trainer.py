@@ -74,7 +74,7 @@ class Trainer:
         self._thread = threading.Thread(target=self._work, name="pal-trainer", daemon=True)
 
     def start(self) -> None:
-        """Begin to learn; once it is known which features are ready, or the first model is of all of them."""
+        """Begin to learn. Call it when the features have started: until then all vectors seem to be ready."""
         self._thread.start()
 
     def wake(self) -> None:
