@@ -13,6 +13,7 @@ pytest.importorskip("playwright")
 from browsing import is_ours, new_context, serving, wait_until
 
 from pal.project import Project
+from pal.project.auditing import audit_queue
 from pal.project.review import predicted
 from pal.store.events import Answered, Retracted
 from pal.web.app import create_app
@@ -163,6 +164,13 @@ def test_a_slip_in_the_review_is_taken_back(page, served, tab):
 
 def test_what_the_audit_finds_different_comes_once_more(page, served):
     project, address = served
+    # Its group needs another item to show, and an audited one is asked about as long as nobody has placed it.
+    first = audit_queue(project.items, project.now(), limit=1)[0]
+    stands, row = project.standing(), project.items.row
+    (own,) = stands.members(int(stands.label[row[first.a.id]]))[-1:]
+    other = Answered(labeler="bob", page="check", template=first.a.id, items=(project.items.id[own],), relations=(1,))
+    project.record([other])
+    project.settle()
     page.goto(f"{address}review#audit")
     page.wait_for_selector(".asking")
     anchor, item = asked(page)
