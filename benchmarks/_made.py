@@ -133,6 +133,20 @@ def _parity(rng: np.random.Generator) -> Drawn:  # noqa: ARG001, digits are what
     return x, y % 2
 
 
+def _slabs(rng: np.random.Generator) -> Drawn:
+    """1,200 points of one cloud in 8 dimensions, cut into five classes across one direction: no gap parts these."""
+    x = rng.standard_normal((1200, 8))
+    along = x @ rng.standard_normal(8)
+    return x, np.digitize(along, np.quantile(along, [0.2, 0.4, 0.6, 0.8]))
+
+
+def _onion(rng: np.random.Generator) -> Drawn:
+    """800 points of one cloud in 3 dimensions, cut into four classes by how far out they lie: no gap parts these."""
+    x = rng.standard_normal((800, 3))
+    out = np.linalg.norm(x, axis=1)
+    return x, np.digitize(out, np.quantile(out, [0.25, 0.5, 0.75]))
+
+
 MADE: dict[str, Callable[[np.random.Generator], Drawn]] = {
     "spirals": _spirals,
     "blobs80": _blobs80,
@@ -147,6 +161,8 @@ MADE: dict[str, Callable[[np.random.Generator], Drawn]] = {
     "redundant": _redundant,
     "noisy-digits": _noisy_digits,
     "parity": _parity,
+    "slabs": _slabs,
+    "onion": _onion,
     "bursts": _bursts,
     "handfuls": _handfuls,
 }

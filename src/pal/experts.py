@@ -6,7 +6,7 @@ the membership of items in communities, each community of one class, and S the s
 
     p_ic ∝ (Σ_j R_f,ij q_jc + κ (k / n) B_ic) ^ power · exp(β S_ic),
 
-with item i's own mass left out. One more compares each two classes (:mod:`pal.pairwise`), and one says that it could be
+with item i's own mass left out. Two more compare each two classes (:mod:`pal.pairwise`), and one says that it could be
 anything. Weights w of the experts maximise the likelihood of what the answers say about each item asked, the others
 given, Σ_i log Σ_e w_e Σ_c L_ic p_eic, with a Dirichlet prior (stacking, Wolpert 1992,
 https://doi.org/10.1016/S0893-6080(05)80023-1). So scale, reach, the worth of communities, and how sure to be at all
@@ -55,8 +55,8 @@ _EXPERTS = (
     _Expert(2, 1e-5, 1, 0.0, 0.5),
     _Expert(2, 1e-5, 2, 0.0, 0.5),
 )
-# Share of the expert that compares each two classes, which comes after these.
-_PAIRWISE = 1.0
+# Shares of the experts that compare each two classes, by penalty, which come after these.
+_PAIRWISE = (1.0, 0.5)
 # Prior share of "anything" where items lie along many dimensions, and along few, as chains and smooth boundaries are
 # sure of what they don't know; and how many items the prior weighs as much as.
 _ANYTHING, _ALONG_FEW, _PRIOR = 0.01, 0.06, 3.0
@@ -102,7 +102,7 @@ def among(given: Seeds, belief: Float[ndarray, "t c"], communal: Float[ndarray, 
     even = _evenly(belief.sum(axis=0) - belief, belief, communal)
     carried = [of_field * even for of_field in carried]
     opinions = _opinions(carried, communal[given.items], left_out(given.ridge, belief))
-    return np.stack([*opinions, among_asked(given.pairwise, belief), _anything(belief.shape)])
+    return np.stack([*opinions, *among_asked(given.pairwise, belief), _anything(belief.shape)])
 
 
 def everywhere(
@@ -111,14 +111,15 @@ def everywhere(
     """Mixture of the opinions on all items, Σ_e w_e p_e."""
     even = _evenly(belief.sum(axis=0), belief, communal)
     carried = [field.spread(given.items, belief) * even for field in given.near.fields]
-    *heard, pairwise, anything = np.where(weight >= _SILENT, weight, 0.0)
-    opinions = _opinions(carried, communal, scores(given.ridge, given.near.ridge, belief), heard)
+    weight = np.where(weight >= _SILENT, weight, 0.0)
+    heard, pairwise, anything = np.split(weight, [len(_EXPERTS), len(weight) - 1])
+    opinions = _opinions(carried, communal, scores(given.ridge, given.near.ridge, belief), heard.tolist())
     total = anything * _anything(communal.shape)
     for share, opinion in zip([share for share in heard if share], opinions, strict=True):
         total += share * opinion
-    if pairwise:
-        total += pairwise * on_all(given.pairwise, given.near.smooth, belief)
-    return total / (sum(heard) + pairwise + anything)
+    if pairwise.any():
+        total += on_all(given.pairwise, given.near.smooth, belief, pairwise)
+    return total / weight.sum()
 
 
 def prior_weights(near: Neighborhood, n_classes: int, /) -> Float[ndarray, " e"]:
@@ -126,9 +127,9 @@ def prior_weights(near: Neighborhood, n_classes: int, /) -> Float[ndarray, " e"]
 
     Of too many classes pairs aren't compared.
     """
-    pairwise = _PAIRWISE if n_classes <= MANY else 0.0
-    share = np.array([*(expert.share for expert in _EXPERTS), pairwise])
-    few = np.array([*(expert.field > 0 for expert in _EXPERTS), True])
+    pairwise = np.array(_PAIRWISE) * (n_classes <= MANY)
+    share = np.array([*(expert.share for expert in _EXPERTS), *pairwise])
+    few = np.array([*(expert.field > 0 for expert in _EXPERTS), *(True for _ in _PAIRWISE)])
     part = 1.0 / (1.0 + (near.dimension / _FEW) ** 2)
     share = np.where(few, part * share / share[few].sum(), (1.0 - part) * share / share[~few].sum())
     anything = part * _ALONG_FEW + (1.0 - part) * _ANYTHING

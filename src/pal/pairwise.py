@@ -1,10 +1,13 @@
-"""Each class against each other one: smooth kernel ridge regressions, coupled into an opinion.
+"""Each class against each other one: smooth kernel ridge regressions, coupled into opinions.
 
 Definition. Ψ (n, k) are features of a Gaussian kernel so wide that it is nearly a polynomial of low degree. For classes
 a and b, f_ab is the ridge regression of +1 (a) and −1 (b) on what was asked about of the two, item i with weight
 w_i = q_ia + q_ib and target y_i = (q_ia − q_ib) ÷ w_i:
 
-    f_ab = Ψ Ψ_Tᵀ α,    α = A⁻¹ y,    A = Ψ_T Ψ_Tᵀ + λ W⁻¹.
+    f_ab = Ψ Ψ_Tᵀ α,    α = A⁻¹ y,    A = Ψ_T Ψ_Tᵀ + λ W⁻¹,
+
+for each of two penalties λ: with the small one boundaries may be of any low degree, the larger one keeps them nearly
+linear, which takes fewer items where that is right; answers say where (:mod:`pal.experts`).
 
 Then p_ia ∝ 1 ÷ (1 + Σ_b exp(−β f_ab)), the softmax of scores where f_ab are differences of scores (Price et al. 1994,
 https://papers.nips.cc/paper/1994/hash/210f760a89db30aa72ca258a3483cc7f-Abstract.html). Left out of its own fit, item i
@@ -22,8 +25,9 @@ from numpy import ndarray
 
 from pal.ridge import kernel_features
 
-# λ, σ in root mean squares of the centred features, and features kept.
-_PENALTY, _BANDWIDTH, _FEATURES = 1e-4, 3.0, 128
+# Values of λ; σ in root mean squares of the centred features, and features kept.
+PENALTIES = (1e-4, 1e-2)
+_BANDWIDTH, _FEATURES = 3.0, 128
 # β, and |f| from which an item is no clearer.
 _SHARP, _CLEAR = 6.0, 1.0
 # More classes than these aren't compared: their pairs would take too long.
@@ -35,10 +39,10 @@ _FOUND, _AT_MOST = 0.5, 96
 
 
 class Fit(NamedTuple):
-    """Regression of one class against another: coefficients Ψ_Tᵀ α, and f of the rows that took part, left out."""
+    """One class against another, by penalty: coefficients Ψ_Tᵀ α, and f of the rows that took part, left out."""
 
-    coefficients: Float[ndarray, " k"]
-    left_out: Float[ndarray, " r"]
+    coefficients: Float[ndarray, "e k"]
+    left_out: Float[ndarray, "e r"]
 
 
 class Kept:
@@ -70,19 +74,28 @@ def duels(
     return Duels(name, features[items].astype(np.float64), before, kept.fits)
 
 
-def among_asked(given: Duels, belief: Float[ndarray, "t c"], /) -> Float[ndarray, "t c"]:
-    """Opinion on the items asked about, each from the others; O(t k) a pair of classes, up to O(96² k) to fit it."""
+def among_asked(given: Duels, belief: Float[ndarray, "t c"], /) -> list[Float[ndarray, "t c"]]:
+    """Opinion of each penalty on the items asked about, each from the others; O(t k) a pair, O(96² k) to fit it."""
     one, other, rows, fits = _pairs(given, belief)
-    f = given.rows @ _coefficients(fits, given.rows)
-    for pair, (taking_part, fit) in enumerate(zip(rows, fits, strict=True)):
-        f[taking_part, pair] = fit.left_out
-    return _coupled(f, one, other, belief.shape[1])
+    opinions = []
+    for e in range(len(PENALTIES)):
+        f = given.rows @ _coefficients(fits, e, given.rows)
+        for pair, (taking_part, fit) in enumerate(zip(rows, fits, strict=True)):
+            f[taking_part, pair] = fit.left_out[e]
+        opinions.append(_coupled(f, one, other, belief.shape[1]))
+    return opinions
 
 
-def on_all(given: Duels, features: Float[ndarray, "n k"], belief: Float[ndarray, "t c"], /) -> Float[ndarray, "n c"]:
-    """Opinion on all items, O(n k) a pair of classes."""
+def on_all(
+    given: Duels, features: Float[ndarray, "n k"], belief: Float[ndarray, "t c"], weight: Float[ndarray, " e"], /
+) -> Float[ndarray, "n c"]:
+    """Opinions of the penalties on all items, summed by weight; O(n k) a pair of classes and penalty of any weight."""
     one, other, _, fits = _pairs(given, belief)
-    return _coupled(features @ _coefficients(fits, features), one, other, belief.shape[1])
+    total = np.zeros((len(features), belief.shape[1]))
+    for e in np.flatnonzero(weight):
+        f = features @ _coefficients(fits, int(e), features)
+        total += weight[e] * _coupled(f, one, other, belief.shape[1])
+    return total
 
 
 def _pairs(
@@ -98,9 +111,9 @@ def _pairs(
     return one, other, rows, fits
 
 
-def _coefficients(fits: list[Fit], like: Float[ndarray, "m k"]) -> Float[ndarray, "k p"]:
+def _coefficients(fits: list[Fit], penalty: int, like: Float[ndarray, "m k"]) -> Float[ndarray, "k p"]:
     """Coefficients of all pairs, a column each, as precise as the features."""
-    columns = np.array([fit.coefficients for fit in fits], dtype=like.dtype)
+    columns = np.array([fit.coefficients[penalty] for fit in fits], dtype=like.dtype)
     return columns.reshape(len(fits), like.shape[1]).T
 
 
@@ -117,11 +130,11 @@ def _fit(given: Duels, rows: Int64[ndarray, " r"], one: Float[ndarray, " r"], ot
     key = given.name[rows].tobytes() + one.tobytes() + other.tobytes()
     fit = given.fits.get(key) or given.before.get(key)
     if fit is None:
-        psi = given.rows[rows]
-        inverse = np.linalg.inv(psi @ psi.T + np.diag(_PENALTY * _STEPS / (one + other)))
-        target = (one - other) / (one + other)
+        psi, share = given.rows[rows], _STEPS / (one + other)
+        kernel, target = psi @ psi.T, (one - other) / (one + other)
+        inverse = np.linalg.inv(kernel + np.array(PENALTIES)[:, None, None] * np.diag(share))
         alpha = inverse @ target
-        fit = Fit(alpha @ psi, target - alpha / np.diag(inverse))
+        fit = Fit(alpha @ psi, target - alpha / np.diagonal(inverse, axis1=1, axis2=2))
     given.fits[key] = fit
     return fit
 
