@@ -83,3 +83,12 @@ def test_sharpness_is_the_power_that_labels_were_drawn_by(power):
 
 def test_without_answers_opinions_stay_as_they_are():
     assert sharpness(np.zeros((0, 3)), np.zeros((0, 3))) == 1.0
+
+
+def test_nearly_linear_boundaries_are_left_out_where_answers_clash_and_others_weigh_as_much_together():
+    near = neighborhood(np.random.default_rng(0).standard_normal((60, 5)))
+    before, after = (prior_weights(near, 3, clash=clash) for clash in (False, True))
+    assert before[-2] > 0
+    assert after[-2] == 0
+    np.testing.assert_allclose([before.sum(), after.sum()], 1.0)
+    np.testing.assert_allclose(before[-1], after[-1])

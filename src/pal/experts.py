@@ -122,12 +122,14 @@ def everywhere(
     return total / weight.sum()
 
 
-def prior_weights(near: Neighborhood, n_classes: int, /) -> Float[ndarray, " e"]:
+def prior_weights(near: Neighborhood, n_classes: int, /, *, clash: bool = False) -> Float[ndarray, " e"]:
     """Weights before any answer: chains and smooth boundaries say more where items lie along few dimensions.
 
-    Of too many classes pairs aren't compared.
+    Of too many classes pairs aren't compared. Nor are nearly linear boundaries drawn where answers ``clash``: sure of
+    what lies far from any item asked about, they keep parts of a class apart that wrong answers put there.
     """
     pairwise = np.array(_PAIRWISE) * (n_classes <= MANY)
+    pairwise[1:] *= not clash
     share = np.array([*(expert.share for expert in _EXPERTS), *pairwise])
     few = np.array([*(expert.field > 0 for expert in _EXPERTS), *(True for _ in _PAIRWISE)])
     part = 1.0 / (1.0 + (near.dimension / _FEW) ** 2)

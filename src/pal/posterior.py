@@ -161,7 +161,7 @@ def _update(
     opinions = among(given, heard, communal(near, parts.belief))
     likelihood = np.exp(said.told - said.told.max(axis=1, initial=-np.inf, keepdims=True))
     likelihood[anchored] = 1.0  # their class was chosen by the communities, so they don't judge these
-    weight = weigh(opinions, likelihood, prior_weights(near, c))
+    weight = weigh(opinions, likelihood, prior_weights(near, c, clash=evidence.clash))
     prior = np.tensordot(weight, opinions, 1)
     expected = _expected(evidence, sums, belief, prior, mistaken)
     score = said.told + np.log(expected + 1e-300)
