@@ -14,22 +14,17 @@ def similarity_order(x: Float[ndarray, "n d"], y: Int64[ndarray, " n"], /) -> in
     Nothing is learned: labels that transitivity gives are all there is (Wang et al. 2013, "Leveraging transitive
     relations for crowdsourced joins", https://doi.org/10.1145/2463676.2465280).
     """
+    from scipy.cluster.hierarchy import DisjointSet
     from scipy.spatial.distance import pdist
 
-    n = len(x)
+    n, n_classes = len(x), len(np.unique(y))
     one, other = np.triu_indices(n, 1)
     order = np.argsort(pdist(x), kind="stable")
-    group, apart = list(range(n)), [set[int]() for _ in range(n)]
-    left, n_asked = n - len(np.unique(y)), 0
-
-    def root(item: int) -> int:
-        while group[item] != item:
-            group[item] = group[group[item]]
-            item = group[item]
-        return item
-
+    groups, apart, n_asked = DisjointSet(range(n)), [set[int]() for _ in range(n)], 0
     for i, j in zip(one[order].tolist(), other[order].tolist(), strict=True):
-        a, b = root(i), root(j)
+        if groups.n_subsets == n_classes:
+            break
+        a, b = groups[i], groups[j]
         if a == b or b in apart[a]:
             continue
         n_asked += 1
@@ -37,14 +32,12 @@ def similarity_order(x: Float[ndarray, "n d"], y: Int64[ndarray, " n"], /) -> in
             apart[a].add(b)
             apart[b].add(a)
             continue
-        group[b] = a
-        for c in apart[b]:
-            apart[c].discard(b)
-            apart[c].add(a)
-        apart[a] |= apart[b]
-        left -= 1
-        if not left:
-            break
+        groups.merge(a, b)
+        keep, gone = (a, b) if groups[a] == a else (b, a)
+        for c in apart[gone]:
+            apart[c].discard(gone)
+            apart[c].add(keep)
+        apart[keep] |= apart[gone]
     return n_asked
 
 

@@ -125,8 +125,8 @@ def everywhere(
 def prior_weights(near: Neighborhood, n_classes: int, /, *, clash: bool = False) -> Float[ndarray, " e"]:
     """Weights before any answer: chains and smooth boundaries say more where items lie along few dimensions.
 
-    Of too many classes pairs aren't compared. Nor are nearly linear boundaries drawn where answers ``clash``: sure of
-    what lies far from any item asked about, they keep parts of a class apart that wrong answers put there.
+    Of too many classes pairs aren't compared. Nor are nearly linear boundaries drawn where answers ``clash``:
+    with one answer in ten wrong, a few more classes were left than there are.
     """
     pairwise = np.array(_PAIRWISE) * (n_classes <= MANY)
     pairwise[1:] *= not clash

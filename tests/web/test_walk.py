@@ -167,7 +167,7 @@ def test_what_the_audit_finds_different_comes_once_more(page, served):
     # Its group needs another item to show, and an audited one is asked about as long as nobody has placed it.
     first = audit_queue(project.items, project.now(), limit=1)[0]
     stands, row = project.standing(), project.items.row
-    (own,) = stands.members(int(stands.label[row[first.a.id]]))[-1:]
+    own = stands.members(int(stands.label[row[first.a.id]]))[-1]
     other = Answered(labeler="bob", page="check", template=first.a.id, items=(project.items.id[own],), relations=(1,))
     project.record([other])
     project.settle()
