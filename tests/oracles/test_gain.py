@@ -61,7 +61,7 @@ def erring(state):
 
 
 def test_what_the_model_doubts_is_asked_again_where_people_err_and_not_what_it_does_not_know(make_state):
-    probability = np.full((8, 2), 0.5)
+    probability = np.array([[0.9, 0.1]] * 3 + [[0.5, 0.5]] * 4 + [[0.1, 0.9]])
     state = make_state(
         np.eye(8), probability, [0, 7], answers=[(0, [1, 2], [1, 1]), (1, [3], [1]), (0, [7], [-1])], page_size=8
     )
@@ -144,6 +144,42 @@ def test_what_is_implied_draws_no_page_until_answers_contradict(make_state):
 
     assert asked(told) == {2, 3}
     assert asked([*told, (1, [2], [-1])]) == {0, 1}
+
+
+def test_until_answers_contradict_one_another_a_page_has_two_tiles_at_most_whose_answer_is_implied(make_state):
+    """Six classes of three items, all known to differ and all doubted, and twenty items of which nothing is known."""
+    labels = np.append(np.repeat(np.arange(6), 3), np.arange(20) % 6)
+    probability = 0.1 + 0.4 * np.eye(6)[labels]
+    anchors = np.arange(0, 18, 3)
+    told = [(int(a), [a + 1, a + 2], [1, 1]) for a in anchors]
+    told += [(int(a), anchors[k + 1 :], [-1] * (5 - k)) for k, a in enumerate(anchors[:-1])]
+
+    def implied(answers):
+        state = make_state(np.eye(38), probability, anchors, answers=answers, same=0.3 * (1 - np.eye(6)), page_size=8)
+        question = gain(erring(state))[0]
+        assert len(question.items) == 8
+        return int((state.knowledge.relation(question.template, question.items) != 0).sum())
+
+    assert 0 < implied(told) <= 2
+    assert implied([*told, (1, [2], [-1])]) > 2
+
+
+def test_where_people_err_the_class_kept_apart_by_least_is_compared_once_more(make_state):
+    """One "no" keeps class 2 apart from class 0, which little else speaks against; from class 1 there is no doubt."""
+    probability = 0.1 + 0.7 * np.eye(3)[np.append(np.arange(9) % 3, np.zeros(36, dtype=np.int64))]
+    told = [(a, [a + 3, a + 6], [1, 1]) for a in range(3)] + [(0, [1, 2], [-1, -1]), (1, [2], [-1])]
+
+    def compares(answers, *, weak):
+        same = np.zeros((3, 3))
+        same[[0, 2], [2, 0]] = weak
+        question = gain(erring(make_state(np.eye(45), probability, [0, 1, 2], answers=answers, same=same)))[0]
+        assert question.template in (0, 3, 6)
+        return bool(np.isin(question.items, [2, 5, 8]).any())
+
+    contradicting = [*told, (3, [6], [-1])]
+    assert compares(contradicting, weak=1e-3)
+    assert not compares(contradicting, weak=1e-4)
+    assert not compares(told, weak=1e-3)
 
 
 def test_classes_that_hardly_are_one_make_no_page_of_a_single_tile(make_state):

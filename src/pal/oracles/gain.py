@@ -25,7 +25,7 @@ from jaxtyping import Bool, Float, Int64
 from numpy import ndarray
 
 from pal.answers import Question
-from pal.beliefs import ERRING
+from pal.beliefs import ERRING, Beliefs
 from pal.clarity import UNCLEAR
 from pal.oracles.captcha import captcha
 from pal.oracles.checks import due, with_check
@@ -63,8 +63,11 @@ _HARDLY, _BEARS_OUT = 0.01, 3.0
 # A class named after an item that was denied, and is found alike nothing yet, isn't found: that it is one with another,
 # as it is with probability s, is worth 1 + 8 s χ⁴ times as much, χ the trust in chains: along these it is found last.
 _BEGUN = 8.0
-# What answers imply is asked again where it is doubted, but draws a page to itself by so much of its worth.
-_AGAIN = 0.3
+# What answers imply is asked again where it is doubted, but draws a page to itself by so much of its worth. Until some
+# contradict one another, a page has at most so many such tiles: they are there to let answers contradict.
+_AGAIN, _IMPLIED = 0.3, 2
+# Items expected to be wrong if two classes are one after all, from which they are compared once more where people err.
+_WEAK = 1e-3
 
 
 class _Page(NamedTuple):
@@ -203,18 +206,29 @@ def _label_value(state: State) -> Float[ndarray, " n"]:
 
 def _join_value(state: State, members: Int64[ndarray, "c d"]) -> Float[ndarray, "c c"]:
     """Worth of asking the anchor of class d (column) against the template of class c (row)."""
-    beliefs, since = state.beliefs, state.since
-    size = np.bincount(beliefs.label, minlength=len(beliefs.anchor))
-    smaller = np.minimum.outer(size, size)
-    wrong = np.minimum(beliefs.same, 1.0 - beliefs.same) * smaller
+    beliefs = state.beliefs
+    wrong = np.minimum(beliefs.same, 1.0 - beliefs.same) * _smaller(beliefs)
     value = np.where(wrong < _HARDLY, 0.0, wrong * (_BEARS_OUT if beliefs.error > ERRING else 1.0))
     if not state.fitted.clash:  # else what was denied may have been found
         begun = state.n_denied[beliefs.anchor] > 0
         value *= 1.0 + _BEGUN * beliefs.chained**4 * beliefs.same * (begun[:, None] | begun)
-    asked = np.isin(since.item, members)
-    one, other = beliefs.label[since.template[asked]], beliefs.label[since.item[asked]]
-    value[one, other] = value[other, one] = 0.0
+    value[_compared_since(state, members)] = 0.0
     return value
+
+
+def _smaller(beliefs: Beliefs) -> Int64[ndarray, "c c"]:
+    """Items of the smaller of each two classes."""
+    size = np.bincount(beliefs.label, minlength=len(beliefs.anchor))
+    return np.minimum.outer(size, size)
+
+
+def _compared_since(state: State, members: Int64[ndarray, "c d"]) -> Bool[ndarray, "c c"]:
+    """Pairs of classes that members of both were compared for after the model was fitted."""
+    since, label = state.since, state.beliefs.label
+    asked = np.isin(since.item, members)
+    table = np.zeros((len(members), len(members)), dtype=bool)
+    table[label[since.template[asked]], label[since.item[asked]]] = True
+    return table | table.T
 
 
 def _promise(state: State, value: Float[ndarray, " n"], join: Float[ndarray, "c c"]) -> Float[ndarray, " c"]:
@@ -276,6 +290,9 @@ def _page(
     one = beliefs.same[c, classes]  # not for ever: at the end, nothing else would be left to ask
     doubted[delegate] = np.minimum(one, 1.0 - one) > _OPEN
     pool = _best_askable(state, template, worth, doubted)
+    if not state.fitted.clash:
+        implied = state.knowledge.relation(template, pool) != 0
+        pool = pool[~implied | (np.cumsum(implied) <= _IMPLIED)]
     if not len(pool) or worth[pool[: state.page_size]].sum() <= least:  # likeness only takes away from that
         return None
     chosen, total = _diverse(state, pool, worth[pool])
@@ -285,9 +302,26 @@ def _page(
         total -= (1.0 - _AGAIN) * float(worth[again].sum())
     if check:
         chosen = with_check(state, c, template, chosen)
+    elif state.fitted.clash and beliefs.error > ERRING:
+        chosen = _with_weakest(state, c, template, members, chosen)
     same = beliefs.same[:, c].copy()
     same[c] = 1.0
     return _Page(total, template, chosen, beliefs.probability[chosen] @ same)
+
+
+def _with_weakest(
+    state: State, c: int, template: int, members: Int64[ndarray, "c d"], chosen: Int64[ndarray, " q"]
+) -> Int64[ndarray, " p"]:
+    """Put in a member of the class that is kept apart from class c by least, for what it has.
+
+    Two wrong "no" make two classes of one, and what follows bears them out: items that are denied by mistake go there.
+    """
+    wrong = np.where(_compared_since(state, members)[c], 0.0, state.beliefs.same[c] * _smaller(state.beliefs)[c])
+    classes, delegate = _delegates(state, template, members, np.where(wrong >= _WEAK, wrong, 0.0))
+    if not len(classes):
+        return chosen
+    weakest = int(delegate[wrong[classes].argmax()])
+    return chosen if weakest in chosen else np.append(chosen[: state.page_size - 1], weakest)
 
 
 def _best_askable(
