@@ -26,9 +26,9 @@ from numpy import ndarray
 
 from pal.answers import Question
 from pal.beliefs import ERRING, Beliefs
-from pal.clarity import UNCLEAR
 from pal.oracles.captcha import captcha
 from pal.oracles.checks import due, with_check
+from pal.oracles.exemplars import delegates, exemplars, refused, templates_of
 from pal.oracles.state import State
 from pal.votes import pair_key
 
@@ -36,8 +36,6 @@ from pal.votes import pair_key
 _POOL = 4
 # Items that are looked at among many, and of each class four pools.
 _IN_SIGHT = 4096
-# Other members of a class that may stand in for its anchor, so that doubtful items are asked about once more.
-_EXEMPLARS = 3
 # Worth of any item that isn't settled.
 _LEAST = 1e-9
 # Items of equal worth are taken at equal distances over their list, which may be sorted by class: by multiples of the
@@ -112,7 +110,7 @@ def _in_sight(state: State, value: Float[ndarray, " n"]) -> Float[ndarray, " n"]
 
 def _best_pages(state: State, value: Float[ndarray, " n"], n_wanted: int) -> list[_Page]:
     """Pages of greatest worth, given that of settling each item: one, or a few about different classes."""
-    members = _members(state)
+    members = exemplars(state)
     join = _join_value(state, members)
     check = due(state)
     found: list[tuple[int, _Page]] = []
@@ -165,7 +163,7 @@ def _class_page(
     any_full: bool,
 ) -> _Page | None:
     """Best page about one class, if it is worth more than ``least``; or the first full one, in less time."""
-    templates, worth = _templates(state, c), _worth(state, c, value)
+    templates, worth = templates_of(state, c), _worth(state, c, value)
     # What is believed to be of the class, and isn't in it by answers, may be kept out of it by a wrong one. Until some
     # are wrong, what is deduced isn't asked, however much features speak against it; checks let answers contradict. But
     # an item that was denied in vain, though nothing contradicts that.
@@ -238,25 +236,6 @@ def _promise(state: State, value: Float[ndarray, " n"], join: Float[ndarray, "c 
     return np.array([(np.partition(of_one, -q)[-q:] if len(of_one) > q else of_one).sum() for of_one in tiles])
 
 
-def _templates(state: State, c: int) -> list[int]:
-    """Anchor of the class, then its surest members that a person has confirmed, or any where these are unclear."""
-    beliefs = state.beliefs
-    anchor = int(beliefs.anchor[c])
-    fit = ~state.held & (state.unclear <= UNCLEAR)
-    members = beliefs.members[c]
-    members = members[fit[members] & (members != anchor)]
-    confirmed = members[beliefs.source[members] > 0]
-    doubt = -beliefs.probability[confirmed, c] if beliefs.surprise is None else beliefs.surprise[confirmed]
-    found = [t for t in (anchor, *confirmed[_least(doubt, _EXEMPLARS - 1)].tolist()) if fit[t]]
-    return found or members[_least(-beliefs.probability[members, c], 1)].tolist()
-
-
-def _least(value: Float[ndarray, " n"], k: int) -> Int64[ndarray, " k"]:
-    """Positions of the k least, least first and ties in their order; O(n) but for these."""
-    some = np.flatnonzero(value <= np.partition(value, k - 1)[k - 1]) if len(value) > k else np.arange(len(value))
-    return some[np.argsort(value[some], kind="stable")[:k]]
-
-
 def _worth(state: State, c: int, value: Float[ndarray, " n"]) -> Float[ndarray, " n"]:
     """Worth of comparing each item with class c; none of what is surely of another class and would only fill a page."""
     worth, some = np.zeros(state.n_items), np.flatnonzero(value)
@@ -283,7 +262,7 @@ def _page(
     """Page about one template; None if nothing may be asked, or nothing that is worth more than ``least``."""
     beliefs = state.beliefs
     worth, doubted = worth.copy(), doubted.copy()
-    classes, delegate = _delegates(state, template, members, join)
+    classes, delegate = delegates(state, template, members, join)
     joins = join[classes] * _may_differ(state, template, delegate)
     worth[delegate] = np.maximum(worth[delegate], np.where(joins < _HARDLY, 0.0, joins))
     worth[template] = 0.0
@@ -317,7 +296,7 @@ def _with_weakest(
     Two wrong "no" make two classes of one, and what follows bears them out: items that are denied by mistake go there.
     """
     wrong = np.where(_compared_since(state, members)[c], 0.0, state.beliefs.same[c] * _smaller(state.beliefs)[c])
-    classes, delegate = _delegates(state, template, members, np.where(wrong >= _WEAK, wrong, 0.0))
+    classes, delegate = delegates(state, template, members, np.where(wrong >= _WEAK, wrong, 0.0))
     if not len(classes):
         return chosen
     weakest = int(delegate[wrong[classes].argmax()])
@@ -334,7 +313,7 @@ def _best_askable(
     n_wanted = _POOL * state.page_size
     some = np.flatnonzero(worth > 0)
     some = some[(state.knowledge.relation(template, some) == 0) | doubted[some]]
-    some = some[~np.isin(some, _refused(state, template))]
+    some = some[~np.isin(some, refused(state, template))]
     n_looked = 2 * n_wanted
     while True:
         # Ties with the last are looked at too, so that the outcome doesn't depend on how many are.
@@ -347,39 +326,6 @@ def _best_askable(
         if len(candidates) >= n_wanted or least <= 0:
             return candidates[np.argsort(-worth[candidates], kind="stable")[:n_wanted]]
         n_looked *= 8
-
-
-def _members(state: State) -> Int64[ndarray, "c d"]:
-    """Items that may stand for each class when a join is asked about: its anchor, then its surest members."""
-    beliefs = state.beliefs
-    unfit = state.held | (state.unclear > UNCLEAR)
-    sure = np.where(unfit, -1.0, beliefs.confidence)
-    sure[beliefs.anchor] += np.where(unfit[beliefs.anchor], 0.0, 2.0)
-    members = np.repeat(beliefs.anchor[:, None], _EXEMPLARS, axis=1)
-    for c, own in enumerate(beliefs.members):
-        top = own[_least(-sure[own], _EXEMPLARS)]
-        members[c, : len(top)] = top
-    return members
-
-
-def _delegates(
-    state: State, template: int, members: Int64[ndarray, "c d"], join: Float[ndarray, " c"]
-) -> tuple[Int64[ndarray, " j"], Int64[ndarray, " j"]]:
-    """Classes that may be joined to the template's, and the first of the members of each not compared with it yet."""
-    classes = np.flatnonzero(join > 0)
-    items = members[classes]
-    keys = pair_key(state.n_items, np.full(items.size, template), items.ravel())
-    votes = state.knowledge.votes.look_up(keys)
-    free = ((votes.alike + votes.unlike) == 0).reshape(items.shape) & (items != template) & ~state.held[items]
-    free &= ~np.isin(items, _refused(state, template))
-    some = free.any(axis=1)
-    return classes[some], items[some, free[some].argmax(axis=1)]
-
-
-def _refused(state: State, template: int) -> Int64[ndarray, " r"]:
-    """Items that somebody couldn't compare with a template."""
-    silent = state.silent
-    return np.concatenate([silent.item[silent.template == template], silent.template[silent.item == template]])
 
 
 def _diverse(
