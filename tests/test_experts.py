@@ -87,8 +87,10 @@ def test_without_answers_opinions_stay_as_they_are():
 
 def test_nearly_linear_boundaries_are_left_out_where_answers_clash_and_others_weigh_as_much_together():
     near = neighborhood(np.random.default_rng(0).standard_normal((60, 5)))
+    belief, communal = np.full((10, 3), 1 / 3), np.full((60, 3), 1 / 3)
     before, after = (prior_weights(near, 3, clash=clash) for clash in (False, True))
-    assert before[-2] > 0
-    assert after[-2] == 0
+    heard = [among(seeds(near, np.arange(10), clash=clash), belief, communal) for clash in (False, True)]
+    assert [len(before), len(after)] == [len(opinions) for opinions in heard]
+    np.testing.assert_array_equal(np.delete(heard[0], -2, axis=0), heard[1])
     np.testing.assert_allclose([before.sum(), after.sum()], 1.0)
     np.testing.assert_allclose(before[-1], after[-1])

@@ -11,8 +11,8 @@ from pal.pairwise import PENALTIES, Kept, among_asked, duels, on_all, smooth_fea
 from pal.ridge import hat, ridge_features, scores
 
 
-def of(features, items, kept=None):
-    return duels(features, items, name=items, kept=kept or Kept())
+def of(features, items, kept=None, penalties=PENALTIES):
+    return duels(features, items, name=items, kept=kept or Kept(), penalties=penalties)
 
 
 def alone(penalty):
@@ -128,3 +128,14 @@ def test_opinions_on_all_are_summed_by_weight():
     each = [on_all(given_, features, np.eye(4)[y[asked]], alone(e)) for e in range(2)]
     both = on_all(given_, features, np.eye(4)[y[asked]], np.array([0.5, 0.2]))
     np.testing.assert_allclose(both, 0.5 * each[0] + 0.2 * each[1])
+
+
+def test_fits_kept_of_fewer_penalties_are_made_anew_when_all_are_heard_again():
+    rng, kept = np.random.default_rng(0), Kept()
+    x, y = rings(60, rng)
+    features, asked = smooth_features(x, rng=rng), np.arange(0, 60, 4)
+    belief = np.eye(4)[y[asked]]
+    fewer = among_asked(of(features, asked, kept, PENALTIES[:1]), belief)
+    all_of_them = among_asked(of(features, asked, kept), belief)
+    assert [len(fewer), len(all_of_them)] == [1, len(PENALTIES)]
+    np.testing.assert_allclose(fewer[0], all_of_them[0], atol=1e-9)

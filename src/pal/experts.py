@@ -26,7 +26,7 @@ from numpy import ndarray
 from scipy.special import softmax
 
 from pal.communities import Neighborhood
-from pal.pairwise import MANY, Duels, among_asked, duels, on_all
+from pal.pairwise import MANY, PENALTIES, Duels, among_asked, duels, on_all
 from pal.ridge import Hat, hat, left_out, scores
 
 
@@ -83,10 +83,12 @@ class Seeds(NamedTuple):
     pairwise: Duels
 
 
-def seeds(near: Neighborhood, items: Int64[ndarray, " t"], /) -> Seeds:
+def seeds(near: Neighborhood, items: Int64[ndarray, " t"], /, *, clash: bool = False) -> Seeds:
     """Gather what every round needs, O(t²) a field that is formed and O(t m²) for m ridge features."""
     between = tuple(field.between(items) for field in near.fields)
-    pairwise = duels(near.smooth, items, name=near.name(items), kept=near.kept)
+    pairwise = duels(
+        near.smooth, items, name=near.name(items), kept=near.kept, penalties=PENALTIES[: _n_pairwise(clash=clash)]
+    )
     return Seeds(near, items, between, hat(near.ridge, items), pairwise)
 
 
@@ -125,17 +127,23 @@ def everywhere(
 def prior_weights(near: Neighborhood, n_classes: int, /, *, clash: bool = False) -> Float[ndarray, " e"]:
     """Weights before any answer: chains and smooth boundaries say more where items lie along few dimensions.
 
-    Of too many classes pairs aren't compared. Nor are nearly linear boundaries drawn where answers ``clash``:
-    with one answer in ten wrong, a few more classes were left than there are.
+    Of too many classes pairs aren't compared.
     """
-    pairwise = np.array(_PAIRWISE) * (n_classes <= MANY)
-    pairwise[1:] *= not clash
+    pairwise = np.array(_PAIRWISE[: _n_pairwise(clash=clash)]) * (n_classes <= MANY)
     share = np.array([*(expert.share for expert in _EXPERTS), *pairwise])
-    few = np.array([*(expert.field > 0 for expert in _EXPERTS), *(True for _ in _PAIRWISE)])
+    few = np.array([*(expert.field > 0 for expert in _EXPERTS), *(True for _ in pairwise)])
     part = 1.0 / (1.0 + (near.dimension / _FEW) ** 2)
     share = np.where(few, part * share / share[few].sum(), (1.0 - part) * share / share[~few].sum())
     anything = part * _ALONG_FEW + (1.0 - part) * _ANYTHING
     return np.append((1.0 - anything) * share / share.sum(), anything)
+
+
+def _n_pairwise(*, clash: bool) -> int:
+    """Experts that compare pairs of classes: nearly linear boundaries aren't drawn where answers ``clash``.
+
+    With one answer in ten wrong, a few more classes were left than there are.
+    """
+    return 1 if clash else len(_PAIRWISE)
 
 
 def weigh(

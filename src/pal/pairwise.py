@@ -53,12 +53,13 @@ class Kept:
 
 
 class Duels(NamedTuple):
-    """Items asked about, by names that stay, their features Ψ_T, and the fits of the beliefs before and of these."""
+    """Items asked about, by names that stay, their features Ψ_T, the fits of the beliefs before and of these, and λ."""
 
     name: Int64[ndarray, " t"]
     rows: Float[ndarray, "t k"]
     before: dict[bytes, Fit]
     fits: dict[bytes, Fit]
+    penalties: tuple[float, ...]
 
 
 def smooth_features(x: Float[ndarray, "n d"], /, *, rng: np.random.Generator) -> Float[ndarray, "n k"]:
@@ -67,18 +68,24 @@ def smooth_features(x: Float[ndarray, "n d"], /, *, rng: np.random.Generator) ->
 
 
 def duels(
-    features: Float[ndarray, "n k"], items: Int64[ndarray, " t"], /, *, name: Int64[ndarray, " t"], kept: Kept
+    features: Float[ndarray, "n k"],
+    items: Int64[ndarray, " t"],
+    /,
+    *,
+    name: Int64[ndarray, " t"],
+    kept: Kept,
+    penalties: tuple[float, ...] = PENALTIES,
 ) -> Duels:
     """Features of items asked about, which are known by ``name`` the next time; no pair is fitted yet."""
     before, kept.fits = kept.fits, {}
-    return Duels(name, features[items].astype(np.float64), before, kept.fits)
+    return Duels(name, features[items].astype(np.float64), before, kept.fits, penalties)
 
 
 def among_asked(given: Duels, belief: Float[ndarray, "t c"], /) -> list[Float[ndarray, "t c"]]:
     """Opinion of each penalty on the items asked about, each from the others; O(t k) a pair, O(96² k) to fit it."""
     one, other, rows, fits = _pairs(given, belief)
     opinions = []
-    for e in range(len(PENALTIES)):
+    for e in range(len(given.penalties)):
         f = given.rows @ _coefficients(fits, e, given.rows)
         for pair, (taking_part, fit) in enumerate(zip(rows, fits, strict=True)):
             f[taking_part, pair] = fit.left_out[e]
@@ -127,12 +134,13 @@ def _taking_part(mass: Float[ndarray, " t"]) -> Int64[ndarray, " r"]:
 
 def _fit(given: Duels, rows: Int64[ndarray, " r"], one: Float[ndarray, " r"], other: Float[ndarray, " r"]) -> Fit:
     """Regression of one class against another, unless it is there already."""
-    key = given.name[rows].tobytes() + one.tobytes() + other.tobytes()
+    parts = (np.array(given.penalties), given.name[rows], one, other)
+    key = b"".join(part.tobytes() for part in parts)
     fit = given.fits.get(key) or given.before.get(key)
     if fit is None:
         psi, share = given.rows[rows], _STEPS / (one + other)
         kernel, target = psi @ psi.T, (one - other) / (one + other)
-        inverse = np.linalg.inv(kernel + np.array(PENALTIES)[:, None, None] * np.diag(share))
+        inverse = np.linalg.inv(kernel + np.array(given.penalties)[:, None, None] * np.diag(share))
         alpha = inverse @ target
         fit = Fit(alpha @ psi, target - alpha / np.diagonal(inverse, axis1=1, axis2=2))
     given.fits[key] = fit

@@ -96,7 +96,7 @@ def believe(near: Neighborhood, knowledge: Knowledge, /, *, rounds: int = 10) ->
     # Where all answers are about a few classes, nothing else would speak for the others.
     evidence = gather(knowledge, near.medoid) if knowledge.asked.any() else gather(knowledge)
     sums = evidence.sums()
-    given = seeds(near, evidence.item)
+    given = seeds(near, evidence.item, clash=evidence.clash)
     anchors, label = _proven(knowledge, evidence.item)
     n_known = len(knowledge.classes)
     sure = np.where(sums @ evidence.n_said(alike=True) >= _TWICE, label, -1)

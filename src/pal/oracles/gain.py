@@ -15,6 +15,9 @@ What people cannot tell teaches nothing, so a tile is worth that times the proba
 (:mod:`pal.clarity`). A page is worth the sum over its tiles, each discounted by how much it resembles tiles already
 chosen. All pages have one template and as many tiles, so their prices in seconds (:mod:`pal.cost`) differ by the clicks
 alone, and are not weighed; the mode is the one with fewer clicks expected.
+
+Two kinds of tiles aren't there for their worth: checks, while nothing could contradict a wrong answer
+(:mod:`pal.oracles.checks`), and where people err, the class that the page's own is kept apart from by least.
 """
 
 from dataclasses import replace
