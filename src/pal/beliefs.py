@@ -98,6 +98,12 @@ class Beliefs:
         return np.split(order, np.searchsorted(self.label[order], np.arange(1, len(self.anchor))))
 
     @cached_property
+    def smaller(self) -> Int64[ndarray, "n_classes n_classes"]:
+        """Items of the smaller of each two classes, by their labels."""
+        size = np.bincount(self.label, minlength=len(self.anchor))
+        return np.minimum.outer(size, size)
+
+    @cached_property
     def confidence(self) -> Float[ndarray, " n_items"]:
         """Probability of the label."""
         return self.probability.max(axis=1, initial=0.0)

@@ -28,7 +28,7 @@ from jaxtyping import Bool, Float, Int64
 from numpy import ndarray
 
 from pal.answers import Question
-from pal.beliefs import ERRING, Beliefs
+from pal.beliefs import ERRING
 from pal.oracles.captcha import captcha
 from pal.oracles.checks import due, with_check
 from pal.oracles.exemplars import delegates, exemplars, refused, templates_of
@@ -208,19 +208,13 @@ def _label_value(state: State) -> Float[ndarray, " n"]:
 def _join_value(state: State, members: Int64[ndarray, "c d"]) -> Float[ndarray, "c c"]:
     """Worth of asking the anchor of class d (column) against the template of class c (row)."""
     beliefs = state.beliefs
-    wrong = np.minimum(beliefs.same, 1.0 - beliefs.same) * _smaller(beliefs)
+    wrong = np.minimum(beliefs.same, 1.0 - beliefs.same) * beliefs.smaller
     value = np.where(wrong < _HARDLY, 0.0, wrong * (_BEARS_OUT if beliefs.error > ERRING else 1.0))
     if not state.fitted.clash:  # else what was denied may have been found
         begun = state.n_denied[beliefs.anchor] > 0
         value *= 1.0 + _BEGUN * beliefs.chained**4 * beliefs.same * (begun[:, None] | begun)
     value[_compared_since(state, members)] = 0.0
     return value
-
-
-def _smaller(beliefs: Beliefs) -> Int64[ndarray, "c c"]:
-    """Items of the smaller of each two classes."""
-    size = np.bincount(beliefs.label, minlength=len(beliefs.anchor))
-    return np.minimum.outer(size, size)
 
 
 def _compared_since(state: State, members: Int64[ndarray, "c d"]) -> Bool[ndarray, "c c"]:
@@ -271,16 +265,15 @@ def _page(
     worth[template] = 0.0
     one = beliefs.same[c, classes]  # not for ever: at the end, nothing else would be left to ask
     doubted[delegate] = np.minimum(one, 1.0 - one) > _OPEN
-    pool = _best_askable(state, template, worth, doubted)
+    pool, implied = _best_askable(state, template, worth, doubted)
     if not state.fitted.clash:
-        implied = state.knowledge.relation(template, pool) != 0
-        pool = pool[~implied | (np.cumsum(implied) <= _IMPLIED)]
+        kept = ~implied | (np.cumsum(implied) <= _IMPLIED)
+        pool, implied = pool[kept], implied[kept]
     if not len(pool) or worth[pool[: state.page_size]].sum() <= least:  # likeness only takes away from that
         return None
     chosen, total = _diverse(state, pool, worth[pool])
     if not state.fitted.clash:
-        again = chosen[np.isin(chosen, delegate)]
-        again = again[state.knowledge.relation(template, again) != 0]
+        again = chosen[np.isin(chosen, delegate) & np.isin(chosen, pool[implied])]
         total -= (1.0 - _AGAIN) * float(worth[again].sum())
     if check:
         chosen = with_check(state, c, template, chosen)
@@ -298,7 +291,7 @@ def _with_weakest(
 
     Two wrong "no" make two classes of one, and what follows bears them out: items that are denied by mistake go there.
     """
-    wrong = np.where(_compared_since(state, members)[c], 0.0, state.beliefs.same[c] * _smaller(state.beliefs)[c])
+    wrong = np.where(_compared_since(state, members)[c], 0.0, state.beliefs.same[c] * state.beliefs.smaller[c])
     classes, delegate = delegates(state, template, members, np.where(wrong >= _WEAK, wrong, 0.0))
     if not len(classes):
         return chosen
@@ -308,14 +301,15 @@ def _with_weakest(
 
 def _best_askable(
     state: State, template: int, worth: Float[ndarray, " n"], doubted: Bool[ndarray, " n"]
-) -> Int64[ndarray, " m"]:
-    """Items of greatest worth that may be compared with a template, best first.
+) -> tuple[Int64[ndarray, " m"], Bool[ndarray, " m"]]:
+    """Items of greatest worth that may be compared with a template, best first, and which of these answers imply.
 
     Most pairs are ruled out by what is deduced, in O(N); votes are looked up of few more than it takes.
     """
     n_wanted = _POOL * state.page_size
     some = np.flatnonzero(worth > 0)
-    some = some[(state.knowledge.relation(template, some) == 0) | doubted[some]]
+    implied = state.knowledge.relation(template, some) != 0
+    known, some = some[implied], some[~implied | doubted[some]]
     some = some[~np.isin(some, refused(state, template))]
     n_looked = 2 * n_wanted
     while True:
@@ -327,7 +321,8 @@ def _best_askable(
         # What is deduced is asked about only if it is doubted, which what was deduced since cannot be.
         candidates = candidates[~state.related_since(template, candidates)]
         if len(candidates) >= n_wanted or least <= 0:
-            return candidates[np.argsort(-worth[candidates], kind="stable")[:n_wanted]]
+            best = candidates[np.argsort(-worth[candidates], kind="stable")[:n_wanted]]
+            return best, np.isin(best, known)
         n_looked *= 8
 
 
